@@ -1,0 +1,89 @@
+// Package projections turns the log into the read models that serve the lists, and the log's open ends
+// into things to be done.
+//
+// A [Projection] is pure: it folds the events of one stream and says which rows follow from the result. The
+// [Follower] reads the log, diffs the rows of before and after, and commits them together with its
+// checkpoint to a view store. Views never hold what the log does not: they may be wiped at any time and are
+// rebuilt byte for byte.
+package projections
+
+import (
+	"context"
+	"errors"
+
+	"orderengine/eventstore"
+)
+
+var (
+	// ErrStale: the store's checkpoint is not the one this batch builds on; another follower was here or
+	// the views were wiped. Nothing was changed: read the checkpoint and begin again from there.
+	ErrStale = errors.New("views: checkpoint has moved")
+	// ErrLagging: the views are being rebuilt or are behind what was promised. Answer 503 with Retry-After.
+	ErrLagging = errors.New("views are behind the log")
+	// ErrUnavailable: the view store cannot be reached. Answer 503 with Retry-After.
+	ErrUnavailable = errors.New("views are unavailable")
+)
+
+// OpKind says what an [Op] does.
+type OpKind uint8
+
+const (
+	Put    OpKind = iota + 1 // set the document Key to Value
+	Delete                   // remove the document Key
+	List                     // list Member in the index Key
+	Unlist                   // take Member out of the index Key
+)
+
+// Op is one change of the views. Doing one twice is doing it once.
+type Op struct {
+	Kind   OpKind
+	Key    string // of the document, or of the index
+	Value  []byte
+	Member string
+}
+
+// Batch is what one step of the follower changes: the ops of the events after From up to To.
+type Batch struct {
+	From eventstore.Position // the checkpoint it builds on, zero for empty views
+	To   eventstore.Position
+	Ops  []Op
+}
+
+// Docs answers [Reader.Get]: the values in the order of the keys, nil where there is none.
+type Docs struct {
+	Values [][]byte
+	At     eventstore.Position // the checkpoint the answer is true at
+}
+
+// Page answers [Reader.Page].
+type Page struct {
+	Members []string
+	Total   int                 // members in the whole index
+	At      eventstore.Position // the checkpoint the answer is true at
+}
+
+// Reader reads the views. Its errors wrap [ErrUnavailable] where trying later may help.
+type Reader interface {
+	// Get reads documents.
+	Get(ctx context.Context, keys ...string) (Docs, error)
+	// Page reads up to limit members of an index from offset on, in the byte order of the members, or
+	// from the last member backwards if newestFirst. An index that was never listed in is empty.
+	Page(ctx context.Context, index string, offset, limit int, newestFirst bool) (Page, error)
+}
+
+// Committer changes the views.
+type Committer interface {
+	// Checkpoint is the position that the views are true at, zero if they are empty or were wiped.
+	Checkpoint(ctx context.Context) (eventstore.Position, error)
+	// Commit does the ops and moves the checkpoint from b.From to b.To, all or nothing. It fails with
+	// [ErrStale] and changes nothing if the checkpoint is not b.From.
+	Commit(ctx context.Context, b Batch) error
+	// Wipe removes everything, the checkpoint included.
+	Wipe(ctx context.Context) error
+}
+
+// Views is a view store, as the server uses it.
+type Views interface {
+	Reader
+	Committer
+}
