@@ -1,0 +1,374 @@
+package drf
+
+import (
+	"math"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Fields reads the values of a request one by one, as a DRF Serializer does, and gathers what is wrong with them. Every
+// read gives the zero value for a field that is refused; [Fields.Err] at the end tells whether there was any.
+// It is for one goroutine.
+type Fields struct {
+	data     *Data
+	declared []string
+	errs     []FieldError
+}
+
+// Fields begins to read the data.
+func (d *Data) Fields() *Fields { return &Fields{data: d} }
+
+// Err is nil, or the *Error (400) that lists the refused fields in the order in which they were first read.
+func (f *Fields) Err() error {
+	if f.data.rejected != nil {
+		return f.data.rejected
+	}
+	if len(f.errs) == 0 {
+		return nil
+	}
+	errs := slices.Clone(f.errs)
+	slices.SortStableFunc(errs, func(a, b FieldError) int { return f.place(a.Field) - f.place(b.Field) })
+	return &Error{Status: http.StatusBadRequest, Fields: errs}
+}
+
+// place is where a field was declared; those that never were come last.
+func (f *Fields) place(name string) int {
+	if i := slices.Index(f.declared, name); i >= 0 {
+		return i
+	}
+	return len(f.declared)
+}
+
+// Add adds an error that the caller found: a user that does not exist, a pk that belongs to somebody else. The name may
+// be [NonFieldErrors].
+func (f *Fields) Add(name string, m *Message, args ...any) {
+	f.add(name, m.With(args...))
+}
+
+func (f *Fields) add(name string, texts ...Text) {
+	for i := range f.errs {
+		if f.errs[i].Field == name {
+			f.errs[i].Texts = append(f.errs[i].Texts, texts...)
+			return
+		}
+	}
+	f.errs = append(f.errs, FieldError{Field: name, Texts: texts})
+}
+
+// OK reports whether nothing has been found wrong with a field so far, so that it is worth a look-up.
+func (f *Fields) OK(name string) bool {
+	wrong := func(e FieldError) bool { return e.Field == name }
+	return f.data.rejected == nil && !slices.ContainsFunc(f.errs, wrong)
+}
+
+// Has reports whether the request carries the field at all, be it blank or null.
+func (f *Fields) Has(name string) bool {
+	_, isFile := f.data.files[name]
+	_, inForm := f.data.form[name]
+	_, inJSON := f.data.object[name]
+	return isFile || inForm || inJSON
+}
+
+// String reads a CharField: trimmed; a number is taken as its text.
+func (f *Fields) String(name string, options ...Option) string {
+	r, v, ok := f.take(name, options)
+	if !ok {
+		return r.text
+	}
+	text, problems := toText(v, &r)
+	if problems != nil {
+		f.add(name, problems...)
+	}
+	return text
+}
+
+// Choice reads a ChoiceField of texts.
+func (f *Fields) Choice(name string, choices []string, options ...Option) string {
+	r, v, ok := f.take(name, options)
+	if !ok {
+		return r.text
+	}
+	text := pyStr(v)
+	if !slices.Contains(choices, text) && !(v == "" && r.blank) {
+		f.Add(name, MsgInvalidChoice, text)
+		return ""
+	}
+	return text
+}
+
+// Int reads an IntegerField.
+func (f *Fields) Int(name string, options ...Option) int64 {
+	r, v, ok := f.take(name, options)
+	if !ok {
+		return r.number
+	}
+	n, problem := toInt(v)
+	if problem == nil && n >= r.lo && n <= r.hi && n > math.MinInt64 && n < math.MaxInt64 {
+		return n
+	}
+	switch {
+	case problem != nil:
+		f.Add(name, problem)
+	case n > r.hi || n == math.MaxInt64:
+		f.Add(name, MsgMaxValue, r.hi)
+	default:
+		f.Add(name, MsgMinValue, r.lo)
+	}
+	return 0
+}
+
+// IntChoice reads an integer that must be one of the choices: what is no integer is refused as by an IntegerField,
+// another integer as by a ChoiceField.
+func (f *Fields) IntChoice(name string, choices []int, options ...Option) int {
+	r, v, ok := f.take(name, options)
+	if !ok {
+		return int(r.number)
+	}
+	n, problem := toInt(v)
+	switch {
+	case problem != nil:
+		f.Add(name, problem)
+	case !slices.Contains(choices, int(n)):
+		f.Add(name, MsgInvalidChoice, pyStr(v))
+	default:
+		return int(n)
+	}
+	return 0
+}
+
+// Bool reads a BooleanField. A form leaves an unchecked box out, so there absent means false.
+func (f *Fields) Bool(name string, options ...Option) bool {
+	if f.data.form != nil && !f.Has(name) {
+		options = append(slices.Clip(options), Optional)
+	}
+	r, v, ok := f.take(name, options)
+	if !ok {
+		return r.number != 0
+	}
+	value, ok := toBool(v)
+	if !ok {
+		f.Add(name, MsgInvalidBoolean)
+	}
+	return value
+}
+
+// Decimal2 reads a DecimalField with two places: an amount of yuan as a text or a number, given back in fen. It is
+// exact; more than two places, or more digits than allowed, are refused and never rounded.
+func (f *Fields) Decimal2(name string, options ...Option) int64 {
+	r, v, ok := f.take(name, options)
+	if !ok {
+		return r.number
+	}
+	fen, problem := toFen(v, &r)
+	if problem != nil {
+		f.add(name, *problem)
+	}
+	return fen
+}
+
+// PK reads a PrimaryKeyRelatedField. Whether there is such an object, the caller finds out: see [MsgInvalidPK].
+func (f *Fields) PK(name string, options ...Option) int64 {
+	r, v, ok := f.take(name, options)
+	if !ok {
+		return r.number
+	}
+	if v == "" { // RelatedField.run_validation
+		if !r.null {
+			f.Add(name, MsgNull)
+		}
+		return 0
+	}
+	pk, problem := toPK(v)
+	if problem != nil {
+		f.add(name, *problem)
+	}
+	return pk
+}
+
+// PKs reads a PrimaryKeyRelatedField(many=True): a JSON list or a form's repeated field, and besides what DRF takes also
+// one text with commas. A pk that comes twice is given once.
+func (f *Fields) PKs(name string, options ...Option) []int64 {
+	r, items, ok := f.takeList(name, options, f.pkItems)
+	if !ok {
+		return nil
+	}
+	pks := make([]int64, 0, len(items))
+	for _, item := range items {
+		pk, problem := toPK(item)
+		if problem != nil {
+			f.add(name, *problem)
+			return nil
+		}
+		if !slices.Contains(pks, pk) {
+			pks = append(pks, pk)
+		}
+	}
+	return f.bounded(name, pks, &r)
+}
+
+// bounded refuses a list that is too long.
+func (f *Fields) bounded(name string, pks []int64, r *rule) []int64 {
+	if len(pks) > r.maxItems {
+		f.Add(name, MsgMaxItems, r.maxItems)
+		return nil
+	}
+	return pks
+}
+
+// StringList reads a ListField of CharFields: a JSON list, or a form's field that is repeated or numbered (`name[0]`).
+// The options for texts hold for every item; errors stand under the items' indexes.
+func (f *Fields) StringList(name string, options ...Option) []string {
+	r, items, ok := f.takeList(name, options, f.textItems)
+	if !ok {
+		return nil
+	}
+	texts := make([]string, len(items))
+	var wrong []FieldError
+	for i, item := range items {
+		var problems []Text
+		if texts[i], problems = toItem(item, &r); problems != nil {
+			wrong = append(wrong, FieldError{Field: strconv.Itoa(i), Texts: problems})
+		}
+	}
+	switch {
+	case wrong != nil:
+		f.errs = append(f.errs, FieldError{Field: name, Items: wrong})
+	case len(texts) > r.maxItems:
+		f.Add(name, MsgMaxItems, r.maxItems)
+	default:
+		return texts
+	}
+	return nil
+}
+
+// take finds a field's value and deals with the cases that need no conversion (Field.get_value and
+// validate_empty_values). If it is not ok, the rule's defaults are what the field reads as.
+func (f *Fields) take(name string, options []Option) (r rule, v any, ok bool) {
+	r = newRule(options)
+	f.declared = append(f.declared, name)
+	v, present := f.value(name, &r)
+	switch {
+	case present && v != nil:
+		return r, v, true
+	case f.data.rejected != nil:
+	case present && !r.null:
+		f.Add(name, MsgNull)
+	case !present && r.optional:
+		return r, nil, false // with its defaults
+	case !present:
+		f.Add(name, MsgRequired)
+	}
+	r.text, r.number = "", 0
+	return r, nil, false
+}
+
+// value finds a field as it was sent. HTML forms have no null and write an absent value as a blank one, so a form's
+// blank is taken as null or as absent where the field allows it and does not take blanks.
+func (f *Fields) value(name string, r *rule) (v any, present bool) {
+	if file, ok := f.data.files[name]; ok {
+		return file, true
+	}
+	if f.data.form == nil {
+		v, present = f.data.object[name]
+		return v, present
+	}
+	values := f.data.form[name]
+	if len(values) == 0 {
+		return nil, false
+	}
+	last := values[len(values)-1]
+	if last == "" && !r.blank && (r.null || r.optional) {
+		return nil, r.null
+	}
+	return last, true
+}
+
+// takeList is take for a list; items gives those of a form, or of a value.
+func (f *Fields) takeList(name string, options []Option, items func(string) ([]any, bool)) (rule, []any, bool) {
+	r := newRule(options)
+	if list, ok := items(name); ok {
+		f.declared = append(f.declared, name)
+		return r, list, f.filled(name, len(list), &r)
+	}
+	_, v, ok := f.take(name, options)
+	if !ok {
+		return r, nil, false
+	}
+	list, isList := v.([]any)
+	if !isList {
+		f.Add(name, MsgNotAList, pyType(v))
+		return r, nil, false
+	}
+	return r, list, f.filled(name, len(list), &r)
+}
+
+// filled refuses an empty list where one is not allowed.
+func (f *Fields) filled(name string, length int, r *rule) bool {
+	if length > 0 || r.blank || r.optional {
+		return true
+	}
+	f.Add(name, MsgEmptyList)
+	return false
+}
+
+// pkItems are the pks of a form, where an absent field is an empty list (ManyRelatedField.get_value), or of one text.
+func (f *Fields) pkItems(name string) ([]any, bool) {
+	if text, ok := f.data.object[name].(string); ok {
+		return splitList(text), true
+	}
+	if file, ok := f.data.files[name]; ok {
+		return []any{file}, true
+	}
+	var items []any
+	for _, value := range f.data.form[name] {
+		items = append(items, splitList(value)...)
+	}
+	return items, f.data.form != nil
+}
+
+func splitList(text string) []any {
+	if pyStrip(text) == "" {
+		return nil
+	}
+	var items []any
+	for item := range strings.SplitSeq(text, ",") {
+		items = append(items, pyStrip(item))
+	}
+	return items
+}
+
+// textItems are the texts of a form (ListField.get_value, html.parse_html_list); without any the field is absent.
+func (f *Fields) textItems(name string) ([]any, bool) {
+	if file, ok := f.data.files[name]; ok {
+		return []any{file}, true
+	}
+	var items []any
+	for _, value := range f.data.form[name] {
+		items = append(items, value)
+	}
+	if items == nil {
+		items = f.numberedItems(name)
+	}
+	return items, items != nil
+}
+
+// numberedItems are those of `name[0]`, `name[1]` and so on, by rising index; gaps do not matter.
+func (f *Fields) numberedItems(name string) []any {
+	var indexes []int
+	for key := range f.data.form {
+		digits, found := strings.CutPrefix(key, name+"[")
+		digits, closed := strings.CutSuffix(digits, "]")
+		if index, err := strconv.Atoi(digits); found && closed && err == nil && digits == strconv.Itoa(index) && index >= 0 {
+			indexes = append(indexes, index)
+		}
+	}
+	slices.Sort(indexes)
+	var items []any
+	for _, index := range indexes {
+		values := f.data.form[name+"["+strconv.Itoa(index)+"]"]
+		items = append(items, values[len(values)-1])
+	}
+	return items
+}
