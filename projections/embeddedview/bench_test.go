@@ -1,0 +1,79 @@
+package embeddedview_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"testing"
+
+	"orderengine/projections"
+	"orderengine/projections/embeddedview"
+)
+
+// eventOps are what the follower makes of one event: a document and its moves between indexes.
+func eventOps(ops []projections.Op, random *rand.Rand, n uint64) []projections.Op {
+	order := fmt.Sprintf("order-%016x", n*0x9E3779B97F4A7C15) // ids do not come in order
+	member := fmt.Sprintf("%016x-%s", n, order)
+	value := make([]byte, 0, 920) // names that repeat and values that do not, as in JSON
+	for len(value) < 900 {
+		value = strconv.AppendUint(append(value, `"a field":"`...), random.Uint64(), 16)
+	}
+	op := func(kind projections.OpKind, index string) projections.Op {
+		return projections.Op{Kind: kind, Key: index, Member: member}
+	}
+	return append(ops,
+		projections.Op{Kind: projections.Put, Key: order, Value: value[:900]},
+		op(projections.List, "all"),
+		op(projections.List, fmt.Sprintf("patient-%d", random.IntN(100_000))),
+		op(projections.List, "status-placed"),
+		op(projections.Unlist, "status-draft"))
+}
+
+func BenchmarkCommit(b *testing.B) {
+	for _, events := range []int{1, 64, 1024} {
+		b.Run(fmt.Sprintf("events=%d", events), func(b *testing.B) {
+			store := mustOpen(b, b.TempDir())
+			random, n := rand.New(rand.NewPCG(1, 1)), uint64(0)
+			var ops []projections.Op
+			for b.Loop() {
+				b.StopTimer()
+				ops = ops[:0]
+				from := n
+				for range events {
+					n++
+					ops = eventOps(ops, random, n)
+				}
+				b.StartTimer()
+				commit(b, store, from, n, ops...)
+			}
+			b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "events/s")
+		})
+	}
+}
+
+func BenchmarkPage(b *testing.B) {
+	for _, members := range []int{100, 1_000_000} {
+		b.Run(fmt.Sprintf("members=%d", members), func(b *testing.B) {
+			store := mustOpen(b, b.TempDir())
+			fill(b, store, members)
+			for b.Loop() {
+				page, err := store.Page(b.Context(), "index", 0, 20, true)
+				if err != nil || len(page.Members) != 20 || page.Total != members {
+					b.Fatalf("page of %d: %v", page.Total, err)
+				}
+			}
+		})
+	}
+}
+
+func fill(b *testing.B, store *embeddedview.Store, members int) {
+	var ops []projections.Op
+	from := uint64(0)
+	for n := uint64(1); n <= uint64(members); n++ {
+		ops = append(ops, projections.Op{Kind: projections.List, Key: "index", Member: fmt.Sprintf("%016d-order", n)})
+		if len(ops) == 10_000 || n == uint64(members) {
+			commit(b, store, from, n, ops...)
+			ops, from = ops[:0], n
+		}
+	}
+}

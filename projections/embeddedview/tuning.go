@@ -1,0 +1,59 @@
+package embeddedview
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// tuned is for a view of a million orders in a small share of memory: 64 MiB of blocks and at most
+// 4 × 32 MiB of what is not flushed yet.
+func tuned(logger *slog.Logger, files vfs.FS) *pebble.Options {
+	if logger == nil {
+		logger = slog.Default()
+	}
+	opts := &pebble.Options{
+		FS:                          files,
+		FormatMajorVersion:          pebble.FormatValueSeparation,
+		CacheSize:                   64 << 20,
+		MemTableSize:                32 << 20,
+		MemTableStopWritesThreshold: 4,
+		// Commits are bursts of a rebuild; let L0 take one and compact it later.
+		L0CompactionThreshold: 4,
+		L0StopWritesThreshold: 40,
+		LBaseMaxBytes:         128 << 20,
+		MaxOpenFiles:          256,
+		Logger:                log{logger},
+		EventListener: &pebble.EventListener{
+			// Without it damage found while reading would end the process; the read reports it.
+			DataCorruption: func(info pebble.DataCorruptionInfo) { logger.Error("views: damaged", "info", info.String()) },
+		},
+	}
+	opts.TargetFileSizes[0] = 8 << 20
+	for i := range opts.Levels {
+		opts.Levels[i].BlockSize = 8 << 10
+		// Most lookups of the follower are of entries that are not there yet.
+		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+	}
+	opts.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionFastest })
+	return opts
+}
+
+// log passes on what pebble says when something is wrong.
+type log struct{ to *slog.Logger }
+
+func (l log) Infof(string, ...any) {}
+
+func (l log) Errorf(format string, args ...any) {
+	l.to.Error("views: " + fmt.Sprintf(format, args...))
+}
+
+// Fatalf ends the process, as pebble requires: it cannot go on, and a restart recovers.
+func (l log) Fatalf(format string, args ...any) {
+	l.Errorf(format, args...)
+	os.Exit(1)
+}

@@ -1,0 +1,66 @@
+package viewtest
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"orderengine/eventstore"
+	"orderengine/projections"
+)
+
+var (
+	names  = rapid.SampledFrom([]string{"", "a", "ab", "b", "a\x00", "\x00\x01", "\xff", "{a}"})
+	values = rapid.OneOf(rapid.SampledFrom([][]byte{nil, {}, {0}, []byte("value")}), rapid.SliceOfN(rapid.Byte(), 0, 300))
+	op     = rapid.Custom(func(t *rapid.T) projections.Op {
+		op := projections.Op{Kind: projections.OpKind(rapid.IntRange(1, 4).Draw(t, "kind")), Key: names.Draw(t, "key")}
+		switch op.Kind {
+		case projections.Put:
+			op.Value = values.Draw(t, "value")
+		case projections.List, projections.Unlist:
+			op.Member = names.Draw(t, "member")
+		}
+		return op
+	})
+	ops = rapid.SliceOfN(op, 0, 12)
+)
+
+// testModel does random batches, reads and wipes on the store and on the model.
+func testModel(t *testing.T, h Harness) {
+	rapid.Check(t, func(r *rapid.T) {
+		if err := h.Views.Wipe(t.Context()); err != nil {
+			r.Fatalf("wipe: %v", err)
+		}
+		m := NewModel()
+		r.Repeat(map[string]func(*rapid.T){
+			"":       func(r *rapid.T) { wantDump(r, h.Views, m.Dump()) },
+			"commit": func(r *rapid.T) { modelCommit(r, h.Views, m) },
+			"stale": func(r *rapid.T) {
+				from := eventstore.Position{Commit: m.at.Commit, Prepare: m.at.Prepare + 1}
+				wantStale(r, h.Views.Commit(r.Context(), projections.Batch{From: from, To: at(99), Ops: ops.Draw(r, "ops")}))
+			},
+			"get": func(r *rapid.T) { modelGet(r, h.Views, m) },
+			"page": func(r *rapid.T) {
+				wantPage(r, h.Views, m, names.Draw(r, "index"), rapid.IntRange(-1, 9).Draw(r, "offset"),
+					rapid.IntRange(-1, 9).Draw(r, "limit"), rapid.Bool().Draw(r, "newest first"))
+			},
+		})
+	})
+}
+
+func modelCommit(r *rapid.T, v projections.Views, m *Model) {
+	b := projections.Batch{From: m.at, To: at(m.at.Commit + 1), Ops: ops.Draw(r, "ops")}
+	commit(r, v, b)
+	m.Commit(b)
+}
+
+func modelGet(r *rapid.T, v projections.Views, m *Model) {
+	keys := rapid.SliceOfN(names, 0, 5).Draw(r, "keys")
+	docs := get(r, v, keys...)
+	if docs.At != m.at {
+		r.Errorf("answer is at %s, want %s", docs.At, m.at)
+	}
+	for i, key := range keys {
+		wantValue(r, "document "+key, docs.Values[i], m.value(key))
+	}
+}
