@@ -20,10 +20,10 @@ const (
 type Data struct {
 	Raw []byte // the body as it was sent, for digests and signatures; nil for a query string
 
-	object   map[string]any    // of JSON
-	form     url.Values        // of a form or a query string; nil for JSON
-	files    map[string]upload // of a multipart form
-	rejected *Error            // a JSON body that is no object: its fields cannot be read
+	object   map[string]any  // of JSON
+	form     url.Values      // of a form or a query string; nil for JSON
+	files    map[string]bool // the fields of a multipart form that are files
+	rejected *Error          // a JSON body that is no object: its fields cannot be read
 }
 
 // QueryData lets the fields of a query string, as [Query] reads it, be read like those of a form.

@@ -65,10 +65,9 @@ func (f *Fields) OK(name string) bool {
 
 // Has reports whether the request carries the field at all, be it blank or null.
 func (f *Fields) Has(name string) bool {
-	_, isFile := f.data.files[name]
 	_, inForm := f.data.form[name]
 	_, inJSON := f.data.object[name]
-	return isFile || inForm || inJSON
+	return inForm || inJSON || f.data.files[name]
 }
 
 // String reads a CharField: trimmed; a number is taken as its text.
@@ -244,15 +243,18 @@ func (f *Fields) StringList(name string, options ...Option) []string {
 }
 
 // take finds a field's value and deals with the cases that need no conversion (Field.get_value and
-// validate_empty_values). If it is not ok, the rule's defaults are what the field reads as.
+// validate_empty_values), and refuses a file whatever the field: DRF would try the file's name as the value. If it is
+// not ok, the rule's defaults are what the field reads as.
 func (f *Fields) take(name string, options []Option) (r rule, v any, ok bool) {
 	r = newRule(options)
 	f.declared = append(f.declared, name)
 	v, present := f.value(name, &r)
 	switch {
+	case f.data.rejected != nil:
+	case f.data.files[name]:
+		f.Add(name, MsgInvalidString)
 	case present && v != nil:
 		return r, v, true
-	case f.data.rejected != nil:
 	case present && !r.null:
 		f.Add(name, MsgNull)
 	case !present && r.optional:
@@ -267,9 +269,6 @@ func (f *Fields) take(name string, options []Option) (r rule, v any, ok bool) {
 // value finds a field as it was sent. HTML forms have no null and write an absent value as a blank one, so a form's
 // blank is taken as null or as absent where the field allows it and does not take blanks.
 func (f *Fields) value(name string, r *rule) (v any, present bool) {
-	if file, ok := f.data.files[name]; ok {
-		return file, true
-	}
 	if f.data.form == nil {
 		v, present = f.data.object[name]
 		return v, present
@@ -318,14 +317,11 @@ func (f *Fields) pkItems(name string) ([]any, bool) {
 	if text, ok := f.data.object[name].(string); ok {
 		return splitList(text), true
 	}
-	if file, ok := f.data.files[name]; ok {
-		return []any{file}, true
-	}
 	var items []any
 	for _, value := range f.data.form[name] {
 		items = append(items, splitList(value)...)
 	}
-	return items, f.data.form != nil
+	return items, f.data.form != nil && !f.data.files[name]
 }
 
 func splitList(text string) []any {
@@ -341,9 +337,6 @@ func splitList(text string) []any {
 
 // textItems are the texts of a form (ListField.get_value, html.parse_html_list); without any the field is absent.
 func (f *Fields) textItems(name string) ([]any, bool) {
-	if file, ok := f.data.files[name]; ok {
-		return []any{file}, true
-	}
 	var items []any
 	for _, value := range f.data.form[name] {
 		items = append(items, value)
@@ -351,7 +344,7 @@ func (f *Fields) textItems(name string) ([]any, bool) {
 	if items == nil {
 		items = f.numberedItems(name)
 	}
-	return items, items != nil
+	return items, items != nil && !f.data.files[name]
 }
 
 // numberedItems are those of `name[0]`, `name[1]` and so on, by rising index; gaps do not matter.

@@ -85,10 +85,8 @@ func (r *jsonReader) value() (any, error) {
 	switch c := r.peek(); {
 	case c == '"':
 		return r.string()
-	case c == '{':
-		return r.nested(r.object)
-	case c == '[':
-		return r.nested(r.array)
+	case c == '{' || c == '[':
+		return r.nested(c)
 	case c == '-' || isDigit(c):
 		return r.number()
 	}
@@ -116,15 +114,17 @@ func (r *jsonReader) notAValue() error {
 	return r.fail("Expecting value", r.pos)
 }
 
-func (r *jsonReader) nested(read func() (any, error)) (any, error) {
+func (r *jsonReader) nested(bracket byte) (any, error) {
 	if r.depth == maxDepth {
 		return nil, r.fail(fmt.Sprintf("Nested deeper than %d levels", maxDepth), r.pos)
 	}
 	r.depth++
-	r.pos++ // the opening bracket
-	value, err := read()
-	r.depth--
-	return value, err
+	defer func() { r.depth-- }()
+	r.pos++
+	if bracket == '{' {
+		return r.object()
+	}
+	return r.array()
 }
 
 func (r *jsonReader) array() (any, error) {

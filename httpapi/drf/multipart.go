@@ -16,15 +16,10 @@ import (
 // maxPartHeader bounds the header lines of one part, in bytes.
 const maxPartHeader = 8 << 10
 
-// upload stands for a file that came in a multipart body. No call here takes files, so the content is not kept; the
-// fields refuse it by its type, as a CharField refuses an InMemoryUploadedFile.
-type upload struct{ name string }
-
-func (u upload) String() string { return u.name }
-
-// parseMultipart reads a multipart body into the values of its fields and the names of its files.
-func parseMultipart(contentType string, body []byte) (url.Values, map[string]upload, error) {
-	form := &multipartForm{values: url.Values{}, files: map[string]upload{}}
+// parseMultipart reads a multipart body into the values of its fields, and says which fields are files. No call here
+// takes files, so their content is not kept and the fields refuse them.
+func parseMultipart(contentType string, body []byte) (url.Values, map[string]bool, error) {
+	form := &multipartForm{values: url.Values{}, files: map[string]bool{}}
 	if err := form.read(contentType, body); err != nil {
 		return nil, nil, NewError(http.StatusBadRequest, MsgMultipartParse, err.Error())
 	}
@@ -33,7 +28,7 @@ func parseMultipart(contentType string, body []byte) (url.Values, map[string]upl
 
 type multipartForm struct {
 	values url.Values
-	files  map[string]upload
+	files  map[string]bool
 	count  int
 }
 
@@ -113,7 +108,7 @@ func (f *multipartForm) addFile(name, fileName string) error {
 	if problem := formProblem(name, fileName, f.count); problem != "" {
 		return errors.New(problem)
 	}
-	f.files[name] = upload{fileName}
+	f.files[name] = true
 	return nil
 }
 

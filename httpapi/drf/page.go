@@ -10,6 +10,7 @@ import (
 )
 
 // Paging is how a list is cut into pages (PageNumberPagination with page_size_query_param "page_size").
+// Size and Max must be positive.
 type Paging struct {
 	Size     int  // items a page, if the client does not say
 	Max      int  // the most items a page; a larger page_size is cut down to it

@@ -159,12 +159,10 @@ func pyType(v any) string {
 			return "float"
 		}
 		return "int"
-	case []any, []string:
+	case []any:
 		return "list"
 	case map[string]any:
 		return "dict"
-	case upload:
-		return "InMemoryUploadedFile"
 	}
 	return fmt.Sprintf("%T", v)
 }
