@@ -282,6 +282,10 @@ func TestPKs(t *testing.T) {
 		{`{"x":[1,2,3,4]}`, nil, "Ensure this field has no more than 3 elements."},
 		{`{"x":null}`, nil, null}, {`{}`, nil, required},
 	})
+	checkFields(t, func(f *Fields) []int64 { return f.PKs("x") }, []fieldCase{
+		{"x=1" + strings.Repeat(",1", 999), []int64{1}, ""},
+		{"x=1" + strings.Repeat(",1", 1000), nil, "Ensure this field has no more than 1000 elements."},
+	})
 	checkFields(t, func(f *Fields) []int64 { return f.PKs("x", Optional) }, []fieldCase{
 		{`{}`, []int64(nil), ""}, {`{"x":[]}`, []int64{}, ""}, {`x=`, []int64{}, ""}, {`y=`, []int64{}, ""},
 	})
@@ -299,8 +303,8 @@ func TestStringList(t *testing.T) {
 		{`{"x":"a"}`, nil, `Expected a list of items but got type "str".`},
 		{`{"x":true}`, nil, `Expected a list of items but got type "bool".`},
 		{`{"x":["a",""]}`, nil, `{"x":{"1":["This field may not be blank."]}}`},
-		{`{"x":[null,"a",[],"abc"]}`, nil, `{"x":{"0":["This field may not be null."],"2":["Not a valid string."],` +
-			`"3":["Ensure this field has no more than 2 characters."]}}`},
+		{`{"x":[null,[],"abc"]}`, nil, `{"x":{"0":["This field may not be null."],"1":["Not a valid string."],` +
+			`"2":["Ensure this field has no more than 2 characters."]}}`},
 		{`{"x":["a","b","c","d"]}`, nil, "Ensure this field has no more than 3 elements."},
 		{`x=`, nil, `{"x":{"0":["This field may not be blank."]}}`},
 		{`y=`, nil, required}, {`{"x":null}`, nil, null}, {`{}`, nil, required},

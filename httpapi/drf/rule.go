@@ -39,7 +39,7 @@ var (
 // MaxLength bounds a text, or each text of a list, to n characters.
 func MaxLength(n int) Option { return Option{kind: optMaxLength, hi: int64(n)} }
 
-// MaxItems bounds the length of a list.
+// MaxItems bounds the length of a list; without it the bound is 1000.
 func MaxItems(n int) Option { return Option{kind: optMaxItems, hi: int64(n)} }
 
 // Between bounds a number, both ends included; an amount in fen.
@@ -68,6 +68,9 @@ func Default[T string | int | int64 | bool](value T) Option {
 	return Option{kind: optDefaultNumber}
 }
 
+// maxListItems bounds a list that sets no bound of its own; a form can hold no more fields than that either.
+const maxListItems = maxFormFields
+
 // rule is what the options of a field add up to.
 type rule struct {
 	optional, null, blank, keepSpace bool
@@ -79,7 +82,7 @@ type rule struct {
 
 func newRule(options []Option) rule {
 	r := rule{
-		maxLength: math.MaxInt, maxItems: math.MaxInt, maxDigits: maxDecimalDigits,
+		maxLength: math.MaxInt, maxItems: maxListItems, maxDigits: maxDecimalDigits,
 		lo: math.MinInt64, hi: math.MaxInt64,
 	}
 	for _, o := range options {
