@@ -10,23 +10,37 @@ import (
 	"orderengine/projections/embeddedview"
 )
 
-// eventOps are what the follower makes of one event: a document and its moves between indexes.
+// eventOps are what the follower makes of one event: the order's document and four moves between indexes.
+// Every order has four events, thousands of other events apart, and orders do not move in the order they came.
 func eventOps(ops []projections.Op, random *rand.Rand, n uint64) []projections.Op {
-	order := fmt.Sprintf("order-%016x", n*0x9E3779B97F4A7C15) // ids do not come in order
-	member := fmt.Sprintf("%016x-%s", n, order)
-	value := make([]byte, 0, 920) // names that repeat and values that do not, as in JSON
+	const apart, shuffle = 5000, 0x3FF
+	stage, number := n%4, n/4+1<<20
+	if stage > 0 {
+		number = (number - stage*apart) ^ shuffle
+	}
+	order := fmt.Sprintf("order-%016x", number*0x9E3779B97F4A7C15)
+	member := fmt.Sprintf("%016x-%s", number, order)
+	doctor := fmt.Sprintf("doctor-%d", number%2_000)
+	op := func(kind projections.OpKind, format string, args ...any) projections.Op {
+		return projections.Op{Kind: kind, Key: fmt.Sprintf(format, args...), Member: member}
+	}
+	ops = append(ops,
+		projections.Op{Kind: projections.Put, Key: order, Value: document(random)},
+		op(projections.List, "status-%d", stage),
+		op(projections.List, "%s-status-%d", doctor, stage))
+	if stage == 0 {
+		return append(ops, op(projections.List, "all"), op(projections.List, "patient-%d", random.IntN(100_000)))
+	}
+	return append(ops, op(projections.Unlist, "status-%d", stage-1), op(projections.Unlist, "%s-status-%d", doctor, stage-1))
+}
+
+// document has names that repeat and values that do not, as JSON does.
+func document(random *rand.Rand) []byte {
+	value := make([]byte, 0, 928)
 	for len(value) < 900 {
 		value = strconv.AppendUint(append(value, `"a field":"`...), random.Uint64(), 16)
 	}
-	op := func(kind projections.OpKind, index string) projections.Op {
-		return projections.Op{Kind: kind, Key: index, Member: member}
-	}
-	return append(ops,
-		projections.Op{Kind: projections.Put, Key: order, Value: value[:900]},
-		op(projections.List, "all"),
-		op(projections.List, fmt.Sprintf("patient-%d", random.IntN(100_000))),
-		op(projections.List, "status-placed"),
-		op(projections.Unlist, "status-draft"))
+	return value[:900]
 }
 
 func BenchmarkCommit(b *testing.B) {

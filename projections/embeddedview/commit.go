@@ -1,9 +1,10 @@
 package embeddedview
 
 import (
+	"cmp"
 	"context"
-	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -45,7 +46,7 @@ func (s *Store) write(b projections.Batch) error {
 	if err != nil {
 		return err
 	}
-	counts, err := w.entries(listings)
+	summaries, err := w.entries(listings)
 	if err != nil {
 		return err
 	}
@@ -56,8 +57,8 @@ func (s *Store) write(b projections.Batch) error {
 		return err
 	}
 	s.at = b.To
-	for index, count := range counts {
-		s.counts.Add(index, *count)
+	for index, summary := range summaries {
+		s.summaries.Add(index, *summary)
 	}
 	return nil
 }
@@ -85,7 +86,8 @@ type listing struct {
 type writer struct {
 	store *Store
 	batch *pebble.Batch
-	key   []byte // scratch
+	// Scratch.
+	key, value []byte
 }
 
 // documents writes the documents, and gathers the listings for when all are known.
@@ -121,57 +123,77 @@ func (w *writer) documents(ops []projections.Op) ([]listing, error) {
 	return listings, nil
 }
 
-// entries writes the listings that change something, and the counts that follow.
-func (w *writer) entries(listings []listing) (map[string]*int64, error) {
-	counts := make(map[string]*int64)
+// entries writes the listings that change something, and the summaries that follow.
+func (w *writer) entries(listings []listing) (map[string]*summary, error) {
+	// Neighbours in the index are cheap to look up and to insert after each other.
+	slices.SortFunc(listings, func(a, b listing) int {
+		return cmp.Or(strings.Compare(a.index, b.index), strings.Compare(a.member, b.member))
+	})
+	summaries := make(map[string]*summary)
 	for i := range listings {
 		l := &listings[i]
-		change, err := w.entry(l)
+		of, err := w.summary(summaries, l.index)
 		if err != nil {
 			return nil, err
 		}
-		if change == 0 {
-			continue
+		if err := w.entry(l, of); err != nil {
+			return nil, err
 		}
-		count, known := counts[l.index]
-		if !known {
-			count = new(int64)
-			if *count, err = w.store.count(l.index); err != nil {
-				return nil, err
-			}
-			counts[strings.Clone(l.index)] = count
-		}
-		*count += change
 	}
-	return counts, w.counts(counts)
+	return summaries, w.summaries(summaries)
 }
 
-// entry writes one listing and says by how much it changes the index's count.
-func (w *writer) entry(l *listing) (change int64, err error) {
+// summary is the index's summary as the batch has it so far.
+func (w *writer) summary(summaries map[string]*summary, index string) (*summary, error) {
+	if s, known := summaries[index]; known {
+		return s, nil
+	}
+	s, cached := w.store.summaries.Get(index)
+	if !cached {
+		var err error
+		if s, err = readSummary(w.store.db, index); err != nil {
+			return nil, err
+		}
+	}
+	summaries[strings.Clone(index)] = &s // an op's strings may be slices of much larger ones
+	return &s, nil
+}
+
+// entry writes one listing, if it changes the index.
+func (w *writer) entry(l *listing, of *summary) error {
 	w.key = appendEntryKey(w.key[:0], l.index, l.member)
-	was, err := exists(w.store.db, w.key)
+	was := of.mayHold(l.member)
+	if was {
+		var err error
+		if was, err = exists(w.store.db, w.key); err != nil {
+			return err
+		}
+	}
 	switch {
-	case err != nil || was == l.listed:
-		return 0, err
+	case was == l.listed:
+		return nil
 	case l.listed:
-		return 1, w.batch.Set(w.key, nil, nil)
+		of.add(l.member)
+		return w.batch.Set(w.key, nil, nil)
 	default:
+		of.count--
 		// An entry is set only where there was none, so one SingleDelete undoes the one Set, and both are
 		// gone when they first meet. Plain tombstones would pile up at the head of an index used as a queue.
-		return -1, w.batch.SingleDelete(w.key, nil)
+		return w.batch.SingleDelete(w.key, nil)
 	}
 }
 
-func (w *writer) counts(counts map[string]*int64) error {
-	for index, count := range counts {
-		w.key = appendCountKey(w.key[:0], index)
-		if *count == 0 {
+func (w *writer) summaries(summaries map[string]*summary) error {
+	for index, s := range summaries {
+		w.key = appendSummaryKey(w.key[:0], index)
+		if s.count == 0 {
 			if err := w.batch.Delete(w.key, nil); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := w.batch.Set(w.key, binary.BigEndian.AppendUint64(nil, uint64(*count)), nil); err != nil {
+		w.value = appendSummary(w.value[:0], s)
+		if err := w.batch.Set(w.key, w.value, nil); err != nil {
 			return err
 		}
 	}
@@ -180,14 +202,6 @@ func (w *writer) counts(counts map[string]*int64) error {
 
 func (w *writer) checkpoint(at eventstore.Position) error {
 	return w.batch.Set(checkpointKey, appendCheckpoint(w.key[:0], at), nil)
-}
-
-// count is the members of an index before the commit under way.
-func (s *Store) count(index string) (int64, error) {
-	if n, cached := s.counts.Get(index); cached {
-		return n, nil
-	}
-	return readCount(s.db, index)
 }
 
 // Wipe implements [projections.Committer]. It is one range tombstone; the space comes back by and by.
@@ -202,7 +216,7 @@ func (s *Store) Wipe(ctx context.Context) error {
 		return s.explain(err)
 	}
 	s.at = eventstore.Position{}
-	s.counts.Purge()
+	s.summaries.Purge()
 	return nil
 }
 

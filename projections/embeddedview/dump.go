@@ -49,12 +49,12 @@ func dumpEntry(ctx context.Context, to io.Writer, at *pebble.Iterator) error {
 		return err
 	}
 	switch key[0] {
-	case countKind:
-		n, err := parseCount(value)
+	case summaryKind:
+		of, err := parseSummary(value)
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(to, "count %q %d\n", key[1:], n)
+		_, err = fmt.Fprintf(to, "count %q %d\n", key[1:], of.count)
 		return err
 	case documentKind:
 		_, err = fmt.Fprintf(to, "doc %q %q\n", key[1:], value)

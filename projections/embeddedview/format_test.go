@@ -38,8 +38,8 @@ func TestBrokenEntriesAreDamage(t *testing.T) {
 	if _, err := parseCheckpoint([]byte{formatVersion, 1, 2}); !errors.Is(err, ErrDamaged) {
 		t.Errorf("short checkpoint: %v, want %v", err, ErrDamaged)
 	}
-	if _, err := parseCount([]byte("1234567")); !errors.Is(err, ErrDamaged) {
-		t.Errorf("short count: %v, want %v", err, ErrDamaged)
+	if _, err := parseSummary([]byte("1234567")); !errors.Is(err, ErrDamaged) {
+		t.Errorf("short summary: %v, want %v", err, ErrDamaged)
 	}
 	if _, _, err := splitEntryKey([]byte("iname")); !errors.Is(err, ErrDamaged) {
 		t.Errorf("entry without end of the name: %v, want %v", err, ErrDamaged)

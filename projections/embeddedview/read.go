@@ -38,11 +38,11 @@ func (s *Store) Page(ctx context.Context, index string, offset, limit int, newes
 		if page.At, err = readCheckpoint(moment); err != nil {
 			return err
 		}
-		total, err := readCount(moment, index)
+		of, err := readSummary(moment, index)
 		if err != nil {
 			return err
 		}
-		page.Total = int(total)
+		page.Total = int(of.count)
 		page.Members, err = readMembers(ctx, moment, index, window(page.Total, offset, limit, newestFirst))
 		return err
 	})
@@ -128,12 +128,12 @@ func readCheckpoint(from pebble.Reader) (eventstore.Position, error) {
 	return parseCheckpoint(value)
 }
 
-func readCount(from pebble.Reader, index string) (int64, error) {
-	value, err := readValue(from, appendCountKey(nil, index))
+func readSummary(from pebble.Reader, index string) (summary, error) {
+	value, err := readValue(from, appendSummaryKey(nil, index))
 	if err != nil || value == nil {
-		return 0, err
+		return summary{}, err
 	}
-	return parseCount(value)
+	return parseSummary(value)
 }
 
 // readValue is nil where there is none, and not nil where it is empty.

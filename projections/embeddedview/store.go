@@ -33,8 +33,8 @@ var (
 	ErrDamaged = errors.New("views folder is damaged; it may be deleted, the views are rebuilt from the log")
 )
 
-// cachedCounts bounds the counts kept in memory, at about 150 bytes each.
-const cachedCounts = 1 << 16
+// cachedSummaries bounds the summaries of indexes kept in memory, at about 250 bytes each.
+const cachedSummaries = 1 << 16
 
 // Options may be left zero.
 type Options struct {
@@ -53,9 +53,9 @@ type Store struct {
 	closed bool
 
 	// commits guards what only a commit or a wipe changes.
-	commits sync.Mutex
-	at      eventstore.Position
-	counts  *simplelru.LRU[string, int64]
+	commits   sync.Mutex
+	at        eventstore.Position
+	summaries *simplelru.LRU[string, summary]
 }
 
 var _ projections.Views = (*Store)(nil)
@@ -107,11 +107,11 @@ func openError(dir string, err error) error {
 }
 
 func newStore(dir string, db *pebble.DB, lock *pebble.Lock) (*Store, error) {
-	counts, err := simplelru.NewLRU[string, int64](cachedCounts, nil)
+	summaries, err := simplelru.NewLRU[string, summary](cachedSummaries, nil)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{dir: dir, db: db, lock: lock, counts: counts}
+	s := &Store{dir: dir, db: db, lock: lock, summaries: summaries}
 	if s.at, err = readCheckpoint(db); err != nil {
 		return nil, s.explain(err)
 	}

@@ -10,8 +10,13 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// tuned is for a view of a million orders in a small share of memory: 64 MiB of blocks and at most
-// 4 × 32 MiB of what is not flushed yet.
+const (
+	memTable  = 32 << 20
+	memTables = 4 // at most, while flushes fall behind
+	blocks    = 64 << 20
+)
+
+// tuned is for views of a million orders in less than 256 MiB of memory.
 func tuned(logger *slog.Logger, files vfs.FS) *pebble.Options {
 	if logger == nil {
 		logger = slog.Default()
@@ -19,9 +24,9 @@ func tuned(logger *slog.Logger, files vfs.FS) *pebble.Options {
 	opts := &pebble.Options{
 		FS:                          files,
 		FormatMajorVersion:          pebble.FormatValueSeparation,
-		CacheSize:                   64 << 20,
-		MemTableSize:                32 << 20,
-		MemTableStopWritesThreshold: 4,
+		CacheSize:                   blocks + memTables*memTable, // pebble takes the memtables out of the cache
+		MemTableSize:                memTable,
+		MemTableStopWritesThreshold: memTables,
 		// Commits are bursts of a rebuild; let L0 take one and compact it later.
 		L0CompactionThreshold: 4,
 		L0StopWritesThreshold: 40,
