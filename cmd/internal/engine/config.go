@@ -1,0 +1,107 @@
+package engine
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"time"
+	_ "time/tzdata" // the machine may have no time zones of its own
+
+	"github.com/spf13/pflag"
+)
+
+// Config is the server's settings. Each is a flag of "orderd serve" and a variable: --addr is ORDERD_ADDR.
+type Config struct {
+	Addr       string // where to listen
+	Data       string // the folder of log, views and keys
+	EventStore string // "embedded"
+	Views      string // "embedded", or redis://… or rediss://…
+	Payment    string // "sandbox"
+	AdminToken string // of administrators' calls; "" closes them
+	Timezone   string // of the times that clients see
+	LogLevel   string // debug, info, warn or error
+	Demo       bool   // make the people and orders of the documents
+}
+
+// Defaults are the settings of who sets nothing.
+var Defaults = Config{
+	Addr: "127.0.0.1:8000", Data: "./data", EventStore: "embedded", Views: "embedded", Payment: "sandbox",
+	Timezone: "Asia/Shanghai", LogLevel: "info",
+}
+
+const embeddedStore, sandboxPayment = "embedded", "sandbox"
+
+// Flags declares the settings as flags.
+func (c *Config) Flags(flags *pflag.FlagSet) {
+	*c = Defaults
+	flags.StringVar(&c.Addr, "addr", c.Addr, "address to listen on, host:port")
+	flags.StringVar(&c.Data, "data", c.Data, "folder of the log, the embedded views and the keys")
+	flags.StringVar(&c.EventStore, "eventstore", c.EventStore, `where the log is: "embedded"`)
+	flags.StringVar(&c.Views, "views", c.Views, `where the views are: "embedded", redis://host:port/db or rediss://…`)
+	flags.StringVar(&c.Payment, "payment", c.Payment, `payment platform: "sandbox"`)
+	flags.StringVar(&c.AdminToken, "admin-token", c.AdminToken, "token of the /admin/ calls; none closes them")
+	flags.StringVar(&c.Timezone, "timezone", c.Timezone, "time zone of the times that clients see")
+	flags.StringVar(&c.LogLevel, "log-level", c.LogLevel, "debug (each request), info, warn or error")
+	flags.BoolVar(&c.Demo, "demo", c.Demo, "make the people and orders of the API documents, once")
+}
+
+// Variable is the environment variable that is the same as a flag.
+func Variable(flag string) string {
+	return "ORDERD_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// Environment sets the flags that the command line did not from their variables.
+func Environment(flags *pflag.FlagSet, lookup func(string) (string, bool)) error {
+	var wrong error
+	flags.VisitAll(func(f *pflag.Flag) {
+		name := Variable(f.Name)
+		value, ok := lookup(name)
+		if !ok || f.Changed || wrong != nil {
+			return
+		}
+		if err := flags.Set(f.Name, value); err != nil {
+			wrong = fmt.Errorf("%s: %q: %w", name, value, err)
+		}
+	})
+	return wrong
+}
+
+// settings are the parsed forms of what a [Config] holds as text.
+type settings struct {
+	Config
+	location *time.Location
+	level    slog.Level
+}
+
+// parse checks the settings; the error names the variable.
+func (c Config) parse() (settings, error) {
+	s := settings{Config: c}
+	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
+		return s, fmt.Errorf("%s: %w", Variable("addr"), err)
+	}
+	if c.Data == "" {
+		return s, fmt.Errorf("%s: a folder is needed", Variable("data"))
+	}
+	if c.EventStore != embeddedStore {
+		return s, fmt.Errorf("%s: %q: only %q is served", Variable("eventstore"), c.EventStore, embeddedStore)
+	}
+	if c.Views != embeddedStore && !strings.HasPrefix(c.Views, "redis://") && !strings.HasPrefix(c.Views, "rediss://") {
+		return s, fmt.Errorf("%s: %q is neither %q nor redis://… nor rediss://…", Variable("views"), c.Views, embeddedStore)
+	}
+	if c.Payment != sandboxPayment {
+		return s, fmt.Errorf("%s: %q: only %q is served", Variable("payment"), c.Payment, sandboxPayment)
+	}
+	location, err := time.LoadLocation(c.Timezone)
+	if err != nil || c.Timezone == "" {
+		return s, fmt.Errorf("%s: %q is no time zone", Variable("timezone"), c.Timezone)
+	}
+	s.location = location
+	if err := s.level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		return s, fmt.Errorf("%s: %q is not debug, info, warn or error", Variable("log-level"), c.LogLevel)
+	}
+	if s.Demo && s.AdminToken == "" {
+		s.AdminToken = DemoAdminToken
+	}
+	return s, nil
+}

@@ -1,0 +1,357 @@
+// Package engine wires the server: it opens the log, the views and the listener, runs the follower, the
+// reactor and the API, and closes all of it in reverse order.
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"orderengine/domain"
+	"orderengine/domain/account"
+	"orderengine/domain/catalog"
+	"orderengine/domain/idempotency"
+	"orderengine/domain/link"
+	"orderengine/domain/process"
+	"orderengine/domain/qa"
+	"orderengine/domain/wallet"
+
+	"orderengine/eventstore/decider"
+	"orderengine/eventstore/embedded"
+	"orderengine/eventstore/sequence"
+	"orderengine/gateways"
+	"orderengine/gateways/sandbox"
+	"orderengine/httpapi"
+	"orderengine/httpapi/auth"
+	"orderengine/projections"
+	"orderengine/projections/embeddedview"
+	"orderengine/projections/redisview"
+)
+
+// grace is how long a server has to carry out what it wrote down, before the reactor does.
+const grace = 5 * time.Second
+
+// drain is how long requests in flight may take when the server stops.
+const drain = 20 * time.Second
+
+// Engine is a server that is open. It listens when Open returns, and serves while Run runs.
+type Engine struct {
+	settings  settings
+	logger    *slog.Logger
+	now       func() time.Time
+	store     *embedded.Store
+	views     projections.Views
+	follower  *projections.Follower
+	reactor   *projections.Reactor
+	sequences []*sequence.Sequence
+	api       *httpapi.API
+	server    *http.Server
+	listener  net.Listener
+	closers   []io.Closer // in the order they were opened
+}
+
+// Open opens everything that the settings name. Its errors name the setting or the folder that is wrong.
+func Open(config Config, logger *slog.Logger) (*Engine, error) {
+	s, err := config.parse()
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{settings: s, logger: logger, now: time.Now}
+	if err := e.open(); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	return e, nil
+}
+
+// Logger is the server's: JSON lines, at the level of the settings.
+func (c Config) Logger(w io.Writer) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.LogLevel)) // Open tells of a wrong one
+	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
+}
+
+func (e *Engine) open() error {
+	if err := os.MkdirAll(e.settings.Data, 0o700); err != nil {
+		return fmt.Errorf("%s: %w", Variable("data"), err)
+	}
+	if err := e.openStore(); err != nil {
+		return err
+	}
+	if err := e.openViews(); err != nil {
+		return err
+	}
+	key, err := e.key("sandbox.pem")
+	if err != nil {
+		return err
+	}
+	e.follower = projections.NewFollower(e.store, e.views, projections.All(process.Periods{Grace: grace}), e.logger, e.now)
+	e.api = e.newAPI(key)
+	perform := func(ctx context.Context, number string) error {
+		_, err := e.api.Payments.Perform(ctx, number)
+		return err
+	}
+	e.reactor = projections.NewReactor(e.api.Views, perform, e.logger, e.now)
+	return e.listen()
+}
+
+func (e *Engine) openStore() error {
+	store, err := embedded.Open(filepath.Join(e.settings.Data, "log"), embedded.Options{Logger: e.logger, Now: e.now})
+	if err != nil {
+		return fmt.Errorf("%s: %w", Variable("data"), err)
+	}
+	e.store, e.closers = store, append(e.closers, store)
+	return nil
+}
+
+func (e *Engine) openViews() error {
+	if e.settings.Views == embeddedStore {
+		dir := filepath.Join(e.settings.Data, "views", "v"+strconv.Itoa(projections.Version))
+		views, err := embeddedview.Open(dir, embeddedview.Options{Logger: e.logger})
+		if err != nil {
+			return fmt.Errorf("%s: %w", Variable("data"), err)
+		}
+		e.views, e.closers = views, append(e.closers, views)
+		return nil
+	}
+	views, err := redisview.Open(context.Background(), e.settings.Views, redisview.Options{Version: projections.Version})
+	if err != nil {
+		return fmt.Errorf("%s: %w", Variable("views"), err)
+	}
+	e.views, e.closers = views, append(e.closers, views)
+	return nil
+}
+
+// key reads a private key from the data folder, and makes it if there is none.
+func (e *Engine) key(name string) (*rsa.PrivateKey, error) {
+	path := filepath.Join(e.settings.Data, "keys", name)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return newKey(path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", Variable("data"), err)
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, fmt.Errorf("%s: %s holds no PEM block", Variable("data"), path)
+	}
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if private, ok := key.(*rsa.PrivateKey); ok && err == nil {
+		return private, nil
+	}
+	return nil, fmt.Errorf("%s: %s holds no RSA key: %w", Variable("data"), path, err)
+}
+
+func newKey(path string) (*rsa.PrivateKey, error) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return nil, err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("%s: %w", Variable("data"), err)
+	}
+	text := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		return nil, fmt.Errorf("%s: %w", Variable("data"), err)
+	}
+	return key, nil
+}
+
+// model names the functions of a lifecycle for a decider.
+func model[S, C, E any](category string, codec *domain.Codec[E], decide func(S, C) ([]E, error), evolve func(S, E) S) decider.Model[S, C, E] {
+	return decider.Model[S, C, E]{Category: category, Decide: decide, Evolve: evolve, Encode: codec.Encode, Decode: codec.Decode}
+}
+
+// Cached states: orders are large and many, users and links are asked for with every request.
+const (
+	cachedOrders = 16384
+	cachedUsers  = 65536
+)
+
+func (e *Engine) newAPI(key *rsa.PrivateKey) *httpapi.API {
+	few, orders, users := decider.Options{}, decider.Options{CacheSize: cachedOrders}, decider.Options{CacheSize: cachedUsers}
+	a := &httpapi.API{
+		Orders:    decider.New(e.store, model(qa.Category, qa.Codec, qa.Decide, qa.Evolve), orders),
+		Wallets:   decider.New(e.store, model(wallet.Category, wallet.Codec, wallet.Decide, wallet.Evolve), users),
+		Tags:      decider.New(e.store, model(catalog.TagCategory, catalog.Codec, catalog.Decide, catalog.Evolve), few),
+		Drugs:     decider.New(e.store, model(catalog.DrugCategory, catalog.Codec, catalog.Decide, catalog.Evolve), few),
+		Questions: decider.New(e.store, model(link.QuestionCategory, link.Codec, link.Decide, link.Evolve), orders),
+		Claims:    decider.New(e.store, model(idempotency.Category, idempotency.Codec, idempotency.Decide, idempotency.Evolve), few),
+		Accounts: auth.Accounts{
+			Users:  decider.New(e.store, model(account.Category, account.Codec, account.Decide, account.Evolve), users),
+			Tokens: decider.New(e.store, model(link.TokenCategory, link.Codec, link.Decide, link.Evolve), users),
+		},
+		Sequences: httpapi.Sequences{
+			Users: e.sequence("user"), Orders: e.sequence("qaorder"), Questions: e.sequence("qaquestion"),
+			Answers: e.sequence("qaanswer"), Evaluations: e.sequence("qaevaluation"),
+			Tags: e.sequence("tag"), Drugs: e.sequence("drug"),
+		},
+		Views: projections.Gate{Views: e.views, Follower: e.follower}, Await: e.follower.Await,
+		AdminToken: e.settings.AdminToken, Location: e.settings.location, Now: e.now, Logger: e.logger,
+		Metrics: prometheus.NewRegistry(), Ready: e.checks(),
+	}
+	a.Payments = gateways.Payments{Orders: a.Orders, Wallets: a.Wallets, Platform: sandbox.Platform{Key: key, Location: e.settings.location}, Now: e.now}
+	a.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	e.observe(a.Metrics)
+	return a
+}
+
+func (e *Engine) sequence(name string) *sequence.Sequence {
+	s := sequence.New(e.store, name, e.now)
+	e.sequences = append(e.sequences, s)
+	return s
+}
+
+// checks are what readiness looks at.
+func (e *Engine) checks() []httpapi.Check {
+	return []httpapi.Check{
+		{Name: "log", Look: func(ctx context.Context) (string, error) {
+			head, err := e.store.Head(ctx)
+			return "at " + head.String(), err
+		}},
+		{Name: "views", Look: func(context.Context) (string, error) {
+			at, _, _, err := e.follower.Status()
+			return "at " + at.String(), err
+		}},
+	}
+}
+
+// observe shows the log's and the follower's positions as metrics.
+func (e *Engine) observe(metrics *prometheus.Registry) {
+	gauge := func(name, help string, value func() float64) {
+		metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+	}
+	gauge("orderd_log_position", "Commit position of the last event.", func() float64 {
+		head, _ := e.store.Head(context.Background())
+		return float64(head.Commit)
+	})
+	gauge("orderd_views_position", "Commit position that the views are true at.", func() float64 {
+		at, _, _, _ := e.follower.Status()
+		return float64(at.Commit)
+	})
+	gauge("orderd_views_ready", "1 while the views can be read.", func() float64 {
+		if _, _, _, err := e.follower.Status(); err != nil {
+			return 0
+		}
+		return 1
+	})
+	counter := func(name, help string, value func() float64) {
+		metrics.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, value))
+	}
+	counter("orderd_follower_events_total", "Events projected by this process.", func() float64 {
+		_, events, _, _ := e.follower.Status()
+		return float64(events)
+	})
+	counter("orderd_follower_failures_total", "Times that following the log had to begin again.", func() float64 {
+		_, _, failures, _ := e.follower.Status()
+		return float64(failures)
+	})
+}
+
+func (e *Engine) listen() error {
+	listener, err := net.Listen("tcp", e.settings.Addr)
+	if err != nil {
+		return fmt.Errorf("%s: %w", Variable("addr"), err)
+	}
+	e.listener, e.server = listener, e.api.Server()
+	e.closers = append(e.closers, listener)
+	return nil
+}
+
+// Addr is where the server listens, host:port.
+func (e *Engine) Addr() string { return e.listener.Addr().String() }
+
+// Run serves until ctx ends, then stops taking requests, finishes those in flight, and returns when all that
+// it started has ended. With --demo it first makes the documents' people and orders, and tells welcome of them.
+func (e *Engine) Run(ctx context.Context, welcome io.Writer) error {
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var work errgroup.Group
+	work.Go(func() error { return ended(e.follower.Run(background)) })
+	work.Go(func() error { return ended(e.reactor.Run(background)) })
+	err := e.serve(ctx, welcome)
+	err = errors.Join(err, e.giveBack())
+	stop()
+	return errors.Join(err, work.Wait())
+}
+
+// serve serves requests until ctx ends.
+func (e *Engine) serve(ctx context.Context, welcome io.Writer) error {
+	if e.settings.Demo {
+		if err := e.demo(ctx, welcome); err != nil {
+			return fmt.Errorf("demo: %w", err)
+		}
+	}
+	e.logger.Info("serving", "addr", e.Addr(), "data", e.settings.Data, "views", viewsName(e.settings.Views))
+	served := make(chan error, 1)
+	go func() { served <- e.server.Serve(e.listener) }()
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	e.logger.Info("stopping")
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	defer cancel()
+	err := e.server.Shutdown(limit)
+	<-served
+	return err
+}
+
+// giveBack returns the numbers that were taken and not handed out.
+func (e *Engine) giveBack() error {
+	var errs []error
+	for _, s := range e.sequences {
+		errs = append(errs, s.Close(context.Background()))
+	}
+	return errors.Join(errs...)
+}
+
+// Close closes everything in reverse order. Call it after Run has returned.
+func (e *Engine) Close() error {
+	var errs []error
+	for i := len(e.closers) - 1; i >= 0; i-- {
+		if err := e.closers[i].Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	e.closers = nil
+	return errors.Join(errs...)
+}
+
+// ended is the error of a background loop, nil for the end it was told to come to.
+func ended(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// viewsName is the setting without a password that may stand in it.
+func viewsName(setting string) string {
+	if u, err := url.Parse(setting); err == nil {
+		return u.Redacted()
+	}
+	return embeddedStore
+}

@@ -1,0 +1,64 @@
+package domain
+
+import "fmt"
+
+// Code is the kind of a refusal. The set is closed: each API maps every code to its own reply in one table.
+type Code int
+
+const (
+	NotFound      Code = iota + 1 // no such thing, or not for this caller to see
+	Forbidden                     // the caller sees it but may not do this to it
+	AlreadyExists                 // Field already names another thing
+	Invalid                       // Field has a value that can never be taken
+	CannotPay                     // the order's state does not allow it; so below
+	CannotCancel
+	CannotAsk
+	CannotAnswer
+	CannotFinish
+	CannotEvaluate
+	CannotDestroy
+	CannotRefund
+	InsufficientFunds // the wallet holds less than the amount
+	KeyReused         // the idempotency key stands for another request
+)
+
+// Codes are all there are, for the tests that walk every code through every API.
+var Codes = []Code{NotFound, Forbidden, AlreadyExists, Invalid, CannotPay, CannotCancel, CannotAsk, CannotAnswer,
+	CannotFinish, CannotEvaluate, CannotDestroy, CannotRefund, InsufficientFunds, KeyReused}
+
+var codeNames = map[Code]string{
+	NotFound: "not found", Forbidden: "forbidden", AlreadyExists: "already exists", Invalid: "invalid",
+	CannotPay: "cannot pay", CannotCancel: "cannot cancel", CannotAsk: "cannot ask", CannotAnswer: "cannot answer",
+	CannotFinish: "cannot finish", CannotEvaluate: "cannot evaluate", CannotDestroy: "cannot destroy",
+	CannotRefund: "cannot refund", InsufficientFunds: "insufficient funds", KeyReused: "idempotency key reused",
+}
+
+func (c Code) String() string { return codeNames[c] }
+
+// Fault is a refusal: the command is understood, and nothing is changed by it.
+type Fault struct {
+	Code  Code
+	Field string // what was wrong, where the code speaks of a field
+	Why   string // for people and logs, English
+}
+
+func (f *Fault) Error() string {
+	switch {
+	case f.Field != "":
+		return fmt.Sprintf("%s: %s: %s", f.Code, f.Field, f.Why)
+	case f.Why != "":
+		return fmt.Sprintf("%s: %s", f.Code, f.Why)
+	default:
+		return f.Code.String()
+	}
+}
+
+// Refuse makes a fault that says why.
+func Refuse(code Code, why string, args ...any) *Fault {
+	return &Fault{Code: code, Why: fmt.Sprintf(why, args...)}
+}
+
+// RefuseField makes a fault about one field of the command.
+func RefuseField(code Code, field, why string, args ...any) *Fault {
+	return &Fault{Code: code, Field: field, Why: fmt.Sprintf(why, args...)}
+}

@@ -1,0 +1,18 @@
+package domain
+
+import "fmt"
+
+// Fen is an amount of money in fen (1/100 yuan), the unit of the hospital interface's 1.3.2. Yuan appear only at the edges.
+type Fen int64
+
+// MaxFen bounds a single amount: 10 billion yuan, far above any order and far below overflow.
+const MaxFen Fen = 1_000_000_000_000
+
+// Yuan writes the amount in yuan with two decimals, "15.00".
+func (f Fen) Yuan() string {
+	sign := ""
+	if f < 0 {
+		sign, f = "-", -f
+	}
+	return fmt.Sprintf("%s%d.%02d", sign, f/100, f%100)
+}

@@ -1,0 +1,102 @@
+// Package payment holds what orders of every kind say about money paid through a platform: channels, the
+// charge that a payer settles, and refunds. The forms are Ping++'s, as in the "charge" sample of the Q&A
+// API document; amounts are in fen.
+package payment
+
+import (
+	"encoding/json"
+	"time"
+
+	"orderengine/domain"
+)
+
+// Channel is a way to pay (the document's 支付方式).
+type Channel string
+
+const (
+	Alipay  Channel = "alipay"  // 支付宝
+	WX      Channel = "wx"      // 微信
+	Balance Channel = "balance" // 余额, the payer's own wallet
+)
+
+// Channels are all there are, in the order the document names them.
+var Channels = []Channel{WX, Alipay, Balance}
+
+// Charge is what the platform was asked to collect: the document's fields in the document's order, so that
+// its JSON is the document's. Times are Unix seconds.
+type Charge struct {
+	OrderNo        string          `json:"order_no"`
+	Extra          json.RawMessage `json:"extra"`
+	App            string          `json:"app"`
+	Livemode       bool            `json:"livemode"`
+	Currency       string          `json:"currency"`
+	TimeSettle     *int64          `json:"time_settle"`
+	TimeExpire     int64           `json:"time_expire"`
+	ID             string          `json:"id"`
+	Subject        string          `json:"subject"`
+	FailureMsg     *string         `json:"failure_msg"`
+	Channel        Channel         `json:"channel"`
+	Metadata       Metadata        `json:"metadata"`
+	Body           string          `json:"body"`
+	Credential     json.RawMessage `json:"credential"`
+	ClientIP       string          `json:"client_ip"`
+	Description    *string         `json:"description"`
+	AmountRefunded domain.Fen      `json:"amount_refunded"`
+	Refunded       bool            `json:"refunded"`
+	Object         string          `json:"object"`
+	Paid           bool            `json:"paid"`
+	AmountSettle   domain.Fen      `json:"amount_settle"`
+	TimePaid       *int64          `json:"time_paid"`
+	FailureCode    *string         `json:"failure_code"`
+	Refunds        RefundList      `json:"refunds"`
+	Created        int64           `json:"created"`
+	TransactionNo  *string         `json:"transaction_no"`
+	Amount         domain.Fen      `json:"amount"`
+}
+
+// Metadata is what we have the platform keep with a charge.
+type Metadata struct {
+	Owner       string `json:"owner"`
+	OrderNumber string `json:"order_number"`
+}
+
+// RefundList is the charge's "refunds".
+type RefundList struct {
+	URL     string            `json:"url"`
+	HasMore bool              `json:"has_more"`
+	Object  string            `json:"object"`
+	Data    []json.RawMessage `json:"data"`
+}
+
+// LiveAt says that the charge can still be paid at t.
+func (c *Charge) LiveAt(t time.Time) bool { return t.Unix() < c.TimeExpire }
+
+// Receipt is money that arrived.
+type Receipt struct {
+	Channel Channel    `json:"channel"`
+	Ref     string     `json:"ref"` // the charge's id; for balance the wallet's debit
+	Amount  domain.Fen `json:"amount"`
+	At      time.Time  `json:"at"`
+}
+
+// RefundStatus says how far a refund is. A pending one reserves its amount, a failed one releases it.
+type RefundStatus string
+
+const (
+	Pending   RefundStatus = "pending"
+	Succeeded RefundStatus = "succeeded"
+	Failed    RefundStatus = "failed"
+)
+
+// Refund is money on its way back. No is its one external number for ever, whatever has to be tried again.
+type Refund struct {
+	No        string       `json:"no"`
+	Ref       string       `json:"ref"` // of the receipt it gives back
+	Channel   Channel      `json:"channel"`
+	Amount    domain.Fen   `json:"amount"`
+	Reason    string       `json:"reason"`
+	Status    RefundStatus `json:"status"`
+	At        time.Time    `json:"at"`
+	SettledAt time.Time    `json:"settled_at,omitzero"`
+	Why       string       `json:"why,omitempty"` // of a failed one
+}

@@ -1,0 +1,146 @@
+// Package qa is the Q&A order (问答订单): a patient buys a doctor's answer, pays, asks, is answered,
+// finishes and evaluates. The contract is the document "问答订单"; the numbers of the states are its own.
+package qa
+
+import (
+	"slices"
+	"time"
+
+	"orderengine/domain"
+	"orderengine/domain/payment"
+)
+
+// Category is the first part of an order's stream name, "qaorder-<number>".
+const Category = "qaorder"
+
+// MonthlyPeriod is how long after the payment of a monthly order (包月服务) the patient may ask again.
+const MonthlyPeriod = 30 * 24 * time.Hour
+
+// OrderType is the document's order_type.
+type OrderType string
+
+const (
+	Online  OrderType = "online"  // 在线咨询
+	Monthly OrderType = "monthly" // 包月服务
+)
+
+// Types are all there are.
+var Types = []OrderType{Online, Monthly}
+
+// Status is the document's status.
+type Status int
+
+const (
+	Unpaid    Status = iota // 待支付
+	Paid                    // 已支付
+	Asked                   // 待回答
+	Answered                // 已回答
+	Finished                // 待评价
+	Evaluated               // 已评价
+	Cancelled               // 取消
+)
+
+// Statuses are all there are.
+var Statuses = []Status{Unpaid, Paid, Asked, Answered, Finished, Evaluated, Cancelled}
+
+var statusNames = [...]string{"unpaid", "paid", "asked", "answered", "finished", "evaluated", "cancelled"}
+
+// String is the state's name in the lifecycle's table.
+func (s Status) String() string { return statusNames[s] }
+
+// Side is the place of a user in an order, the document's position.
+type Side string
+
+const (
+	PatientSide Side = "patient"
+	DoctorSide  Side = "doctor"
+)
+
+// Order is what its events fold to. It is shared between goroutines: never change what it points to. The
+// zero Order is one that was not placed.
+type Order struct {
+	Number     string            `json:"number"`
+	PK         int64             `json:"pk"`
+	Patient    string            `json:"patient"`
+	PatientPK  int64             `json:"patient_pk"`
+	Doctor     string            `json:"doctor"`
+	Type       OrderType         `json:"type"`
+	Amount     domain.Fen        `json:"amount"`
+	Status     Status            `json:"status"`
+	At         time.Time         `json:"at"`
+	Question   *Question         `json:"question,omitempty"`
+	Answer     *Answer           `json:"answer,omitempty"`
+	Evaluation *Evaluation       `json:"evaluation,omitempty"`
+	Attempts   []Attempt         `json:"attempts,omitempty"`
+	Receipts   []payment.Receipt `json:"receipts,omitempty"`
+	Refunds    []payment.Refund  `json:"refunds,omitempty"`
+	Hidden     []Side            `json:"hidden,omitempty"`
+}
+
+// Attempt is a requested payment, one for each channel. Its Charge is nil until the platform has made it; one
+// from the wallet has none and goes when the wallet has decided.
+type Attempt struct {
+	ID       string          `json:"id"`
+	Channel  payment.Channel `json:"channel"`
+	ClientIP string          `json:"client_ip"`
+	At       time.Time       `json:"at"`
+	Charge   *payment.Charge `json:"charge,omitempty"`
+}
+
+// Placed says that the order exists.
+func (o Order) Placed() bool { return o.Number != "" }
+
+// HiddenFrom says that the side has destroyed the order for itself.
+func (o Order) HiddenFrom(side Side) bool { return slices.Contains(o.Hidden, side) }
+
+// SideOf is the place of a user in the order; ok is false for who is no party or has hidden it.
+func (o Order) SideOf(username string) (side Side, ok bool) {
+	switch {
+	case !o.Placed():
+		return "", false
+	case username == o.Patient:
+		side = PatientSide
+	case username == o.Doctor:
+		side = DoctorSide
+	default:
+		return "", false
+	}
+	return side, !o.HiddenFrom(side)
+}
+
+// Channel is how the order was paid; the document shows alipay until it is.
+func (o Order) Channel() payment.Channel {
+	if len(o.Receipts) == 0 {
+		return payment.Alipay
+	}
+	return o.Receipts[0].Channel
+}
+
+// Attempt is the newest attempt through a channel, nil if there is none.
+func (o Order) Attempt(channel payment.Channel) *Attempt {
+	for i := range o.Attempts {
+		if o.Attempts[i].Channel == channel {
+			return &o.Attempts[i]
+		}
+	}
+	return nil
+}
+
+// Pending says that nobody has answered the attempt yet.
+func (a Attempt) Pending() bool { return a.Charge == nil }
+
+// Refundable is what was received under ref and is not given back or on its way back.
+func (o Order) Refundable(ref string) domain.Fen {
+	var left domain.Fen
+	for _, r := range o.Receipts {
+		if r.Ref == ref {
+			left += r.Amount
+		}
+	}
+	for _, r := range o.Refunds {
+		if r.Ref == ref && r.Status != payment.Failed {
+			left -= r.Amount
+		}
+	}
+	return left
+}

@@ -1,0 +1,61 @@
+package eventstore
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Metadata is what stands beside an event's data: its schema version, when it occurred (the store adds when
+// it was recorded), who caused it, and what led to what. Correlation is the same for all that one request
+// set in motion; Causation is the event or command right before.
+type Metadata struct {
+	Schema      int       `json:"schema"`
+	Occurred    time.Time `json:"occurred"`
+	Actor       string    `json:"actor"`
+	Correlation string    `json:"correlation"`
+	Causation   string    `json:"causation,omitempty"`
+	Command     uuid.UUID `json:"command"`
+}
+
+// Encode writes the stored form, JSON.
+func (m Metadata) Encode() []byte {
+	data, err := json.Marshal(m)
+	if err != nil {
+		panic(fmt.Sprintf("metadata %+v: %v", m, err)) // only a year past 9999 does that
+	}
+	return data
+}
+
+// DecodeMetadata reads what [Metadata.Encode] wrote.
+func DecodeMetadata(data []byte) (Metadata, error) {
+	var m Metadata
+	if err := json.Unmarshal(data, &m); err != nil {
+		return Metadata{}, fmt.Errorf("metadata: %w", err)
+	}
+	return m, nil
+}
+
+// EventID derives the id of the nth event of a command, so that the same command makes the same events.
+func EventID(command uuid.UUID, n int) uuid.UUID {
+	return uuid.NewSHA1(command, []byte{byte(n >> 8), byte(n)})
+}
+
+// SchemaOf reads only the schema version, which is asked of every event that is folded.
+func SchemaOf(metadata []byte) (int, error) {
+	const prefix = `{"schema":`
+	schema, rest := 0, metadata
+	if bytes.HasPrefix(metadata, []byte(prefix)) {
+		for rest = metadata[len(prefix):]; len(rest) > 1 && rest[0] >= '0' && rest[0] <= '9' && schema < 1000; rest = rest[1:] {
+			schema = schema*10 + int(rest[0]-'0')
+		}
+		if rest[0] == ',' && schema > 0 {
+			return schema, nil
+		}
+	}
+	m, err := DecodeMetadata(metadata) // written by another hand, in another order
+	return m.Schema, err
+}

@@ -1,0 +1,110 @@
+// Package httpapi is the Q&A order REST API (问答订单), the calls of administrators, and what a person on
+// call looks at. routes.go is the whole table; a request goes from there through call.go, which keeps the
+// order of checks of Django REST Framework (package drf), to one handler in the file of its subject.
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"orderengine/domain/catalog"
+	"orderengine/domain/idempotency"
+	"orderengine/domain/qa"
+	"orderengine/domain/wallet"
+	"orderengine/eventstore"
+	"orderengine/eventstore/decider"
+	"orderengine/eventstore/sequence"
+	"orderengine/gateways"
+	"orderengine/httpapi/auth"
+	"orderengine/projections"
+)
+
+// The deciders of the lifecycles that the API commands.
+type (
+	Orders  = decider.Decider[qa.Order, qa.Command, qa.Event]
+	Wallets = decider.Decider[wallet.Wallet, wallet.Command, wallet.Event]
+	Entries = decider.Decider[catalog.Entry, catalog.Command, catalog.Event]
+	Claims  = decider.Decider[idempotency.Claim, idempotency.Command, idempotency.Event]
+)
+
+// Sequences hand out the pks, one row for each kind of thing.
+type Sequences struct {
+	Users, Orders, Questions, Answers, Evaluations, Tags, Drugs *sequence.Sequence
+}
+
+// API is what the handlers need.
+type API struct {
+	Orders    *Orders
+	Wallets   *Wallets
+	Tags      *Entries
+	Drugs     *Entries
+	Questions *auth.Links // from a question's pk to its order
+	Claims    *Claims
+	Accounts  auth.Accounts
+	Payments  gateways.Payments
+	Sequences Sequences
+
+	// Views is gated: it answers an error rather than less than it should.
+	Views projections.Reader
+	// Await returns when the views are true at a position, or that there is no use in waiting.
+	Await func(ctx context.Context, at eventstore.Position) error
+
+	AdminToken string // "" closes the calls of administrators
+	Location   *time.Location
+	Now        func() time.Time
+	Logger     *slog.Logger
+	Metrics    *prometheus.Registry
+	// Ready names what is looked at for readiness, and says what is wrong with it.
+	Ready []Check
+}
+
+// Check is one thing that readiness depends on.
+type Check struct {
+	Name string
+	// Look gives a word about the thing, and an error if the server should get no requests because of it.
+	Look func(ctx context.Context) (word string, err error)
+}
+
+// Limits of what one client may send and how slowly.
+const (
+	maxBody       = 1 << 20
+	maxHeader     = 16 << 10
+	headerTimeout = 5 * time.Second
+	readTimeout   = 20 * time.Second
+	writeTimeout  = 30 * time.Second
+	idleTimeout   = 2 * time.Minute
+)
+
+// Server is the HTTP server, with the limits that keep slow and greedy clients from holding it.
+func (a *API) Server() *http.Server {
+	return &http.Server{
+		Handler:           a.Handler(),
+		MaxHeaderBytes:    maxHeader,
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		ErrorLog:          slog.NewLogLogger(a.Logger.Handler(), slog.LevelDebug),
+	}
+}
+
+// Handler serves the table of routes.
+func (a *API) Handler() http.Handler {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	measure := a.instrument()
+	for _, r := range a.routes() {
+		serve := measure(r.name, a.serve(r))
+		e.Any(r.path, serve)
+		if bare, slashed := bareOf(r.path); slashed {
+			e.Any(bare, measure(r.name, redirect(serve)))
+		}
+	}
+	e.RouteNotFound("/*", measure("none", a.serve(route{name: "none", who: anyone})))
+	return e
+}

@@ -1,0 +1,158 @@
+package auth
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"orderengine/domain"
+	"orderengine/domain/account"
+	"orderengine/domain/link"
+	"orderengine/eventstore/decider"
+)
+
+// ErrUnknown: the token or the password is nobody's.
+var ErrUnknown = errors.New("unknown credentials")
+
+// ErrInactive: the user is shut out.
+var ErrInactive = errors.New("user is not active")
+
+// The deciders of accounts: users by name, and links from a token's hash to a name.
+type (
+	Users = decider.Decider[account.User, account.Command, account.Event]
+	Links = decider.Decider[link.Link, link.Command, link.Event]
+)
+
+// Accounts makes users and tells who a caller is. It asks the log alone, so it works while views are down.
+type Accounts struct {
+	Users  *Users
+	Tokens *Links
+}
+
+// Registration is a user to be made.
+type Registration struct {
+	Profile  account.Profile
+	Password string
+	Token    string // a new one is made if it is empty
+	Prices   account.Prices
+}
+
+// Register makes a user. A username that is taken is refused with [domain.AlreadyExists].
+func (a Accounts) Register(ctx context.Context, call decider.Call, r Registration) (decider.Result[account.User], error) {
+	credential, err := a.credential(ctx, call, r.Profile.Username, r.Password, r.Token)
+	if err != nil {
+		return decider.Result[account.User]{}, err
+	}
+	register := account.Register{Profile: r.Profile, Credential: credential, At: call.At}
+	result, err := a.Users.Execute(ctx, r.Profile.Username, call, register)
+	if err != nil || len(r.Prices) == 0 {
+		return result, err
+	}
+	return a.SetPrices(ctx, call, r.Profile.Username, r.Prices)
+}
+
+// SetPrices sets what a doctor asks; a negative amount takes an offer away.
+func (a Accounts) SetPrices(ctx context.Context, call decider.Call, username string, prices account.Prices) (result decider.Result[account.User], err error) {
+	for _, orderType := range slices.Sorted(maps.Keys(prices)) {
+		set := account.SetPrice{OrderType: orderType, Amount: prices[orderType], At: call.At}
+		if result, err = a.Users.Execute(ctx, username, step(call, "price/"+orderType), set); err != nil {
+			return result, err
+		}
+	}
+	return result, nil
+}
+
+// SetPassword changes a user's password and token; a new token is made if it is empty.
+func (a Accounts) SetPassword(ctx context.Context, call decider.Call, username, password, token string) (decider.Result[account.User], error) {
+	credential, err := a.credential(ctx, call, username, password, token)
+	if err != nil {
+		return decider.Result[account.User]{}, err
+	}
+	return a.Users.Execute(ctx, username, step(call, "credential"), account.SetCredential{Credential: credential, At: call.At})
+}
+
+// credential makes what is stored, and leads the token's hash to the user before the user knows of it.
+func (a Accounts) credential(ctx context.Context, call decider.Call, username, password, token string) (account.Credential, error) {
+	if token == "" {
+		token = NewToken()
+	}
+	credential := NewCredential(password, token)
+	_, err := a.Tokens.Execute(ctx, credential.TokenHash, step(call, "token"), link.Command{To: username})
+	var fault *domain.Fault
+	if errors.As(err, &fault) && fault.Code == domain.AlreadyExists {
+		fault = domain.RefuseField(domain.AlreadyExists, "token", "the token is another user's")
+		return credential, fault
+	}
+	return credential, err
+}
+
+// Authenticate is the user with a token, [ErrUnknown] or [ErrInactive].
+func (a Accounts) Authenticate(ctx context.Context, token string) (account.User, error) {
+	hash := HashToken(token)
+	to, err := a.Tokens.Load(ctx, hash)
+	if err != nil {
+		return account.User{}, err
+	}
+	if to.State.To == "" {
+		return account.User{}, ErrUnknown
+	}
+	user, err := a.Users.Load(ctx, to.State.To)
+	switch {
+	case err != nil:
+		return account.User{}, err
+	case subtle.ConstantTimeCompare([]byte(user.State.Credential.TokenHash), []byte(hash)) != 1:
+		return account.User{}, ErrUnknown
+	case !user.State.Active:
+		return account.User{}, ErrInactive
+	}
+	return user.State, nil
+}
+
+// Login gives the token of who knows the password, [ErrUnknown] else, and as slowly for who is not known.
+func (a Accounts) Login(ctx context.Context, username, password string) (token string, err error) {
+	var user account.User
+	if account.UsernamePattern.MatchString(username) {
+		loaded, err := a.Users.Load(ctx, username)
+		if err != nil {
+			return "", err
+		}
+		user = loaded.State
+	}
+	token, ok := Open(user.Credential, password)
+	if !ok || !user.Active {
+		return "", ErrUnknown
+	}
+	return token, nil
+}
+
+// step derives the call of one part of a command that touches several things.
+func step(call decider.Call, name string) decider.Call {
+	call.Causation = call.ID.String()
+	call.ID = uuid.NewSHA1(call.ID, []byte(name))
+	return call
+}
+
+// Profiles gives the profiles of users by name; who is not known is left out.
+func (a Accounts) Profiles(ctx context.Context, usernames ...string) (map[string]account.Profile, error) {
+	profiles := make(map[string]account.Profile, len(usernames))
+	for _, name := range usernames {
+		user, err := a.Users.Load(ctx, name)
+		if err != nil {
+			return nil, fmt.Errorf("profile of %s: %w", name, err)
+		}
+		if user.State.Registered() {
+			profiles[name] = user.State.Profile
+		}
+	}
+	return profiles, nil
+}
+
+// SetActive lets a user in or shuts them out.
+func (a Accounts) SetActive(ctx context.Context, call decider.Call, username string, active bool) (decider.Result[account.User], error) {
+	return a.Users.Execute(ctx, username, step(call, "active"), account.SetActive{Active: active, At: call.At})
+}

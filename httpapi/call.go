@@ -1,0 +1,169 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"orderengine/domain/account"
+	"orderengine/eventstore"
+	"orderengine/httpapi/auth"
+	"orderengine/httpapi/drf"
+)
+
+// call is one request on its way to its reply.
+type call struct {
+	api   *API
+	echo  echo.Context
+	lang  drf.Lang
+	actor string       // who calls: a username, or "admin"
+	user  account.User // zero for an administrator
+	data  *drf.Data    // the body
+	query url.Values
+	op    operation
+}
+
+// reply is what a handler answers: a status and a body that becomes JSON, nil for none.
+type reply struct {
+	status int
+	body   any
+}
+
+// commandLimit bounds a command, which goes on when its client has gone: half a change helps nobody.
+const commandLimit = 10 * time.Second
+
+// serve answers one route, with the checks in DRF's order: who calls (401), may they (403), is there such a
+// method (405), can the body be read (400, 413, 415).
+func (a *API) serve(r route) echo.HandlerFunc {
+	allow := drf.Allow(slices.Collect(maps.Keys(r.on))...)
+	return func(ec echo.Context) error {
+		c := &call{api: a, echo: ec, lang: drf.RequestLang(ec.Request())}
+		header := ec.Response().Header()
+		if r.on != nil {
+			header.Set("Allow", allow)
+		}
+		c.lang.SetHeader(header)
+		answer, err := c.answer(r)
+		return c.write(answer, err)
+	}
+}
+
+func (c *call) answer(r route) (reply, error) {
+	if r.on == nil {
+		return reply{}, drf.NotFound()
+	}
+	if err := c.identify(r.who); err != nil {
+		return reply{}, err
+	}
+	request := c.echo.Request()
+	method := request.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	if method == http.MethodOptions {
+		return reply{http.StatusOK, drf.NewMetadata(r.name, "")}, nil
+	}
+	handle := r.on[method]
+	if handle == nil {
+		return reply{}, drf.MethodNotAllowed(request.Method)
+	}
+	c.query, c.data = drf.Query(request), &drf.Data{}
+	if method != http.MethodGet {
+		var err error
+		if c.data, err = drf.ParseBody(request, maxBody); err != nil {
+			return reply{}, err
+		}
+	}
+	answer, err := handle(c)
+	return c.settle(answer, err)
+}
+
+// identify finds out who calls and whether they are among those the route is for.
+func (c *call) identify(who audience) error {
+	if who == anyone {
+		return nil
+	}
+	token, err := drf.ParseToken(c.echo.Request().Header.Get("Authorization"))
+	if err != nil {
+		return err
+	}
+	if c.isAdmin(token) {
+		if who == administrators {
+			c.actor = "admin"
+			return nil
+		}
+		return drf.PermissionDenied()
+	}
+	user, err := c.api.Accounts.Authenticate(c.ctx(), token)
+	switch {
+	case errors.Is(err, auth.ErrUnknown):
+		return drf.Unauthorized(drf.MsgTokenUnknown)
+	case errors.Is(err, auth.ErrInactive):
+		return drf.Unauthorized(drf.MsgUserInactive)
+	case err != nil:
+		return err
+	case who == administrators:
+		return drf.PermissionDenied()
+	}
+	c.user, c.actor = user, user.Username
+	return nil
+}
+
+func (c *call) isAdmin(token string) bool {
+	return c.api.AdminToken != "" && subtle.ConstantTimeCompare([]byte(token), []byte(c.api.AdminToken)) == 1
+}
+
+// ctx ends when the client goes; reads use it.
+func (c *call) ctx() context.Context { return c.echo.Request().Context() }
+
+// commandCtx outlives the client; commands use it.
+func (c *call) commandCtx() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(c.ctx()), commandLimit)
+}
+
+// await lets the views catch up with a command. If they do not, the reply is as true: it is made from the state.
+func (c *call) await(position eventstore.Position) {
+	_ = c.api.Await(c.ctx(), position)
+}
+
+// write sends the reply, or what became of it.
+func (c *call) write(answer reply, err error) error {
+	var recorded *recordedReply
+	if errors.As(err, &recorded) {
+		return c.send(recorded.status, recorded.body)
+	}
+	if err != nil {
+		return c.send(c.refusal(err))
+	}
+	if raw, ok := answer.body.(rawBody); ok {
+		return c.echo.Blob(answer.status, raw.contentType, raw.data)
+	}
+	if answer.body == nil {
+		return c.send(answer.status, nil)
+	}
+	body, err := drf.Marshal(answer.body)
+	if err != nil {
+		return c.send(c.refusal(err))
+	}
+	return c.send(answer.status, body)
+}
+
+func (c *call) send(status int, body []byte) error {
+	if body == nil {
+		return c.echo.NoContent(status)
+	}
+	return c.echo.Blob(status, "application/json", body)
+}
+
+// rawBody is a reply that is not JSON.
+type rawBody struct {
+	contentType string
+	data        []byte
+}

@@ -1,0 +1,194 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"orderengine/domain/account"
+	"orderengine/domain/qa"
+	"orderengine/eventstore/decider"
+	"orderengine/httpapi/drf"
+)
+
+const maxUsername = 150 // characters, Django's limit
+
+var orderTypes = []string{string(qa.Online), string(qa.Monthly)}
+
+// createOrder is 创建问答订单.
+func (c *call) createOrder() (reply, error) {
+	ctx, cancel := c.commandCtx()
+	defer cancel()
+	f := c.data.Fields()
+	place := qa.Place{
+		Patient: c.user.Username, PatientPK: c.user.PK,
+		Doctor: f.String("doctor", drf.MaxLength(maxUsername)),
+		Type:   qa.OrderType(f.Choice("order_type", orderTypes)),
+	}
+	if err := c.price(ctx, f, &place); err != nil {
+		return reply{}, err
+	}
+	if err := f.Err(); err != nil {
+		return reply{}, err
+	}
+	op, err := c.begin(ctx, c.api.Sequences.Orders)
+	if err != nil {
+		return reply{}, err
+	}
+	place.PK, place.At, place.Number = op.pk, op.at, qa.Number(op.at, op.pk, c.user.PK)
+	placed, err := c.api.Orders.Execute(ctx, place.Number, c.caller(op.id, op.at), place)
+	if err != nil {
+		return reply{}, err
+	}
+	return c.orderReply(ctx, http.StatusCreated, placed)
+}
+
+// price looks up what the doctor asks for the order.
+func (c *call) price(ctx context.Context, f *drf.Fields, place *qa.Place) error {
+	if !f.OK("doctor") {
+		return nil
+	}
+	var doctor account.User
+	if account.UsernamePattern.MatchString(place.Doctor) {
+		loaded, err := c.api.Accounts.Users.Load(ctx, place.Doctor)
+		if err != nil {
+			return err
+		}
+		doctor = loaded.State
+	}
+	amount, offered := doctor.Prices[string(place.Type)]
+	switch {
+	case !doctor.Doctor() || !doctor.Active:
+		f.Add("doctor", drf.MsgNoSuchObject, "username", place.Doctor)
+	case place.Doctor == place.Patient:
+		f.Add("doctor", msgOwnOrder)
+	case f.OK("order_type") && !offered:
+		f.Add("order_type", msgNotOffered)
+	}
+	place.Amount = amount
+	return nil
+}
+
+// orderDetail is 查看订单详情.
+func (c *call) orderDetail() (reply, error) {
+	order, ok, err := c.orders().Get(c.ctx(), c.echo.Param("number"))
+	if err != nil {
+		return reply{}, err
+	}
+	if _, mine := order.SideOf(c.user.Username); !ok || !mine {
+		return reply{}, drf.NotFound()
+	}
+	who, err := parties(c.ctx(), c.users().Profiles, order)
+	return reply{http.StatusOK, c.api.renderOrder(order, who)}, err
+}
+
+// cancelOrder is 取消订单.
+func (c *call) cancelOrder() (reply, error) {
+	return c.change(func(op operation) qa.Command { return qa.Cancel{By: c.actor, At: op.at} })
+}
+
+// finishOrder is 结束订单.
+func (c *call) finishOrder() (reply, error) {
+	return c.change(func(op operation) qa.Command { return qa.Finish{By: c.actor, At: op.at} })
+}
+
+// destroyOrder is 删除订单.
+func (c *call) destroyOrder() (reply, error) {
+	_, err := c.change(func(op operation) qa.Command { return qa.Destroy{By: c.actor, At: op.at} })
+	return reply{status: http.StatusNoContent}, err
+}
+
+// refundOrder gives a paid order up (the notes' 退款); the wallet has its money back before the reply.
+func (c *call) refundOrder() (reply, error) {
+	answer, err := c.change(func(op operation) qa.Command { return qa.Refund{By: c.actor, At: op.at} })
+	if err != nil {
+		return answer, err
+	}
+	ctx, cancel := c.commandCtx()
+	defer cancel()
+	if refunded, err := c.api.Payments.Perform(ctx, c.echo.Param("number")); err != nil {
+		c.api.Logger.Warn("a refund is left to the reactor", "order", c.echo.Param("number"), "error", err.Error())
+	} else {
+		c.await(refunded.Position)
+	}
+	return answer, nil
+}
+
+// evaluateOrder is 订单评价.
+func (c *call) evaluateOrder() (reply, error) {
+	ctx, cancel := c.commandCtx()
+	defer cancel()
+	f := c.data.Fields()
+	given := qa.Evaluation{
+		Scores:  f.IntChoice("scores", []int{1, 2, 3, 4, 5}),
+		Content: f.String("content", drf.MaxLength(maxText)),
+	}
+	if err := f.Err(); err != nil {
+		return reply{}, err
+	}
+	number := c.echo.Param("number")
+	if err := c.rehearse(ctx, number, qa.Evaluate{By: c.actor, Evaluation: given}); err != nil {
+		return reply{}, err
+	}
+	op, err := c.begin(ctx, c.api.Sequences.Evaluations)
+	if err != nil {
+		return reply{}, err
+	}
+	given.PK, given.At = op.pk, op.at
+	evaluated, err := c.execute(ctx, number, op, qa.Evaluate{By: c.actor, Evaluation: given})
+	if err != nil {
+		return reply{}, err
+	}
+	who, err := parties(ctx, c.api.Accounts.Profiles, evaluated.State)
+	c.await(evaluated.Position)
+	return reply{http.StatusOK, c.api.renderEvaluation(evaluated.State, who)}, err
+}
+
+// change runs a command on the order in the path and answers with the order.
+func (c *call) change(command func(operation) qa.Command) (reply, error) {
+	ctx, cancel := c.commandCtx()
+	defer cancel()
+	op, err := c.begin(ctx, nil)
+	if err != nil {
+		return reply{}, err
+	}
+	changed, err := c.execute(ctx, c.echo.Param("number"), op, command(op))
+	if err != nil {
+		return reply{}, err
+	}
+	return c.orderReply(ctx, http.StatusOK, changed)
+}
+
+// execute runs a command; a number that no order can have is not looked up.
+func (c *call) execute(ctx context.Context, number string, op operation, command qa.Command) (decider.Result[qa.Order], error) {
+	if !qa.NumberPattern.MatchString(number) {
+		return decider.Result[qa.Order]{}, drf.NotFound()
+	}
+	return c.api.Orders.Execute(ctx, number, c.caller(op.id, op.at), command)
+}
+
+// rehearse refuses what would be refused anyway, before a pk is spent on it. A request with a key may have
+// been run before, so it goes on to its claim.
+func (c *call) rehearse(ctx context.Context, number string, command qa.Command) error {
+	if c.keyed() {
+		return nil
+	}
+	if !qa.NumberPattern.MatchString(number) {
+		return drf.NotFound()
+	}
+	order, err := c.api.Orders.Load(ctx, number)
+	if err != nil {
+		return err
+	}
+	_, err = qa.Decide(order.State, command)
+	return err
+}
+
+// orderReply answers with an order as a command left it, once the views have it too.
+func (c *call) orderReply(ctx context.Context, status int, result decider.Result[qa.Order]) (reply, error) {
+	who, err := parties(ctx, c.api.Accounts.Profiles, result.State)
+	if err != nil {
+		return reply{}, err
+	}
+	c.await(result.Position)
+	return reply{status, c.api.renderOrder(result.State, who)}, nil
+}

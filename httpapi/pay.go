@@ -1,0 +1,89 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"orderengine/domain"
+	"orderengine/domain/payment"
+	"orderengine/domain/qa"
+	"orderengine/eventstore/decider"
+)
+
+var channels = []string{string(payment.WX), string(payment.Alipay), string(payment.Balance)}
+
+// payOrder is 订单支付: it has the platform make a charge, or takes the money from the wallet. The order
+// says in its events what it wants before anything is done, so a payment that was begun is ended, once,
+// whatever crashes in between.
+func (c *call) payOrder() (reply, error) {
+	ctx, cancel := c.commandCtx()
+	defer cancel()
+	f := c.data.Fields()
+	channel := payment.Channel(f.Choice("channel", channels))
+	if err := f.Err(); err != nil {
+		return reply{}, err
+	}
+	number := c.echo.Param("number")
+	request := qa.RequestPayment{By: c.actor, Channel: channel, ClientIP: c.echo.RealIP(), At: c.now()}
+	if err := c.rehearse(ctx, number, request); err != nil {
+		return reply{}, err
+	}
+	if err := c.affordable(ctx, number, channel); err != nil {
+		return reply{}, err
+	}
+	op, err := c.begin(ctx, nil)
+	if err != nil {
+		return reply{}, err
+	}
+	request.Attempt, request.At = op.id.String(), op.at
+	order, err := c.execute(ctx, number, op, request)
+	if err != nil {
+		return reply{}, err
+	}
+	if order, err = c.carryOut(ctx, order); err != nil {
+		return reply{}, err
+	}
+	c.await(order.Position)
+	return paymentReply(order.State, channel)
+}
+
+// carryOut does what the order wants now; there is nothing to do for an order that is paid.
+func (c *call) carryOut(ctx context.Context, order decider.Result[qa.Order]) (decider.Result[qa.Order], error) {
+	if order.State.Status != qa.Unpaid {
+		return order, nil
+	}
+	return c.api.Payments.Perform(ctx, order.State.Number)
+}
+
+func paymentReply(o qa.Order, channel payment.Channel) (reply, error) {
+	if attempt := o.Attempt(channel); attempt != nil && attempt.Charge != nil {
+		return reply{http.StatusOK, paymentJSON{Charge: attempt.Charge}}, nil
+	}
+	if o.Status == qa.Unpaid {
+		return reply{}, domain.Refuse(domain.InsufficientFunds, "the wallet did not give the money")
+	}
+	return reply{http.StatusOK, paymentJSON{}}, nil
+}
+
+// affordable refuses a payment that the wallet cannot make before the order hears of it. The wallet itself
+// decides later, whatever happens until then.
+func (c *call) affordable(ctx context.Context, number string, channel payment.Channel) error {
+	if channel != payment.Balance || c.keyed() {
+		return nil
+	}
+	order, err := c.api.Orders.Load(ctx, number)
+	if err != nil {
+		return err
+	}
+	if a := order.State.Attempt(payment.Balance); a != nil || order.State.Amount == 0 {
+		return nil
+	}
+	w, err := c.api.Wallets.Load(ctx, c.user.Username)
+	if err != nil {
+		return err
+	}
+	if w.State.Balance < order.State.Amount {
+		return domain.Refuse(domain.InsufficientFunds, "the wallet holds less than the order's amount")
+	}
+	return nil
+}

@@ -1,0 +1,99 @@
+package httpapi
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+)
+
+// route is one line of the table: the view's name as DRF would show it, where it is, who may call it, and
+// what answers each method.
+type route struct {
+	name string
+	path string
+	who  audience
+	on   methods
+}
+
+type methods map[string]func(*call) (reply, error)
+
+// audience is who may call a route.
+type audience int
+
+const (
+	anyone audience = iota
+	users
+	administrators
+)
+
+const (
+	get    = http.MethodGet
+	post   = http.MethodPost
+	put    = http.MethodPut
+	patch  = http.MethodPatch
+	remove = http.MethodDelete
+)
+
+// routes is the whole table. Where the document's cURL lines send GET for a change, GET is served and marked
+// as deprecated.
+func (a *API) routes() []route {
+	return []route{
+		{"Order Create", "/qaorder/order/create/", users, methods{post: (*call).createOrder}},
+		{"Order Detail", "/qaorder/order/detail/:number/", users, methods{get: (*call).orderDetail}},
+		{"Order Destroy", "/qaorder/order/destroy/:number/", users, methods{get: (*call).destroyOrder, remove: (*call).destroyOrder}},
+		{"Order List", "/qaorder/order/:position/list/", users, methods{get: (*call).listOrders}},
+		{"Order Newone", "/qaorder/order/:position/newone/", users, methods{get: (*call).newestOrder}},
+		{"Order Qa List", "/qaorder/order/:position/list/qa/", users, methods{get: (*call).listOpenOrders}},
+		{"Order Cancel", "/qaorder/order/cancel/:number/", users, methods{put: (*call).cancelOrder, get: deprecated((*call).cancelOrder)}},
+		{"Order Finish", "/qaorder/order/finish/:number/", users, methods{put: (*call).finishOrder, get: deprecated((*call).finishOrder)}},
+		{"Order Filter", "/qaorder/order/filter/", users, methods{get: deprecated((*call).filterOrders)}},
+		{"Order Evaluate", "/qaorder/order/evaluate/:number/", users, methods{put: (*call).evaluateOrder}},
+		{"Order Pay", "/qaorder/order/pay/:number/", users, methods{patch: (*call).payOrder}},
+		{"Order Refund", "/qaorder/order/refund/:number/", users, methods{put: (*call).refundOrder}},
+		{"Doctor Evaluations", "/qaorder/user/:username/", users, methods{get: (*call).listEvaluations}},
+		{"Inquiry Record", "/qaorder/patient/inquiry/record/:pk/", users, methods{get: (*call).listRecords}},
+		{"Question Create", "/qaorder/question/create/", users, methods{post: (*call).askQuestion}},
+		{"Answer Create", "/qaorder/answer/create/", users, methods{post: (*call).answerQuestion}},
+		{"Tag Create", "/qaorder/tag/create/", users, methods{post: (*call).createTag}},
+		{"Tag List", "/qaorder/tag/list/", users, methods{get: (*call).listTags}},
+		{"Drug Create", "/qaorder/drug/create/", users, methods{post: (*call).createDrug}},
+		{"Drug List", "/qaorder/drug/list/", users, methods{get: (*call).listDrugs}},
+		{"User Login", "/user/login/", anyone, methods{post: (*call).login}},
+
+		{"Admin Users", "/admin/users/", administrators, methods{get: (*call).adminListUsers, post: (*call).adminCreateUser}},
+		{"Admin User", "/admin/users/:username/", administrators, methods{get: (*call).adminUser, patch: (*call).adminChangeUser}},
+		{"Admin Top Up", "/admin/users/:username/topup/", administrators, methods{post: (*call).adminTopUp}},
+
+		{"Livez", "/livez", anyone, methods{get: (*call).livez}},
+		{"Readyz", "/readyz", anyone, methods{get: (*call).readyz}},
+		{"Metrics", "/metrics", anyone, methods{get: (*call).metrics}},
+	}
+}
+
+// deprecated serves what the document's cURL line does by another method than its table.
+func deprecated(handle func(*call) (reply, error)) func(*call) (reply, error) {
+	return func(c *call) (reply, error) {
+		c.echo.Response().Header().Set("Deprecation", "true")
+		return handle(c)
+	}
+}
+
+// bareOf is a slashed path without its slash.
+func bareOf(path string) (bare string, slashed bool) { return strings.CutSuffix(path, "/") }
+
+// redirect serves a path whose trailing slash was forgotten: what reads is sent to the slashed one
+// (Django's APPEND_SLASH), what changes something is served at once, for a client would not send it again.
+func redirect(serve echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			return serve(c)
+		}
+		to := r.URL.EscapedPath() + "/"
+		if r.URL.RawQuery != "" {
+			to += "?" + r.URL.RawQuery
+		}
+		return c.Redirect(http.StatusMovedPermanently, to)
+	}
+}

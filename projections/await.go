@@ -1,0 +1,137 @@
+package projections
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"orderengine/eventstore"
+)
+
+// AwaitLimit bounds how long a command waits for the views; then it is answered without them.
+const AwaitLimit = 2 * time.Second
+
+// Await returns when the views are true at a position, so that a client reads its own writes. It fails with
+// [ErrLagging] after [AwaitLimit], and at once while the views cannot be written.
+func (f *Follower) Await(ctx context.Context, at eventstore.Position) error {
+	arrived := f.await.join(at)
+	if arrived == nil {
+		return nil
+	}
+	timer := time.NewTimer(AwaitLimit)
+	defer timer.Stop()
+	select {
+	case ok := <-arrived:
+		if ok {
+			return nil
+		}
+		return ErrLagging
+	case <-timer.C:
+		return ErrLagging
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// awaiting is who waits for which position.
+type awaiting struct {
+	mu      sync.Mutex
+	at      eventstore.Position
+	failing bool
+	waiters []waiter
+}
+
+type waiter struct {
+	at      eventstore.Position
+	arrived chan bool // of capacity 1: false if there is no use in waiting
+}
+
+// join gives a channel that tells when at is reached, nil if it is.
+func (a *awaiting) join(at eventstore.Position) <-chan bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.at.Before(at) && !a.failing {
+		return nil
+	}
+	arrived := make(chan bool, 1)
+	if a.failing {
+		arrived <- false
+		return arrived
+	}
+	a.waiters = append(a.waiters, waiter{at, arrived})
+	return arrived
+}
+
+func (a *awaiting) reached(at eventstore.Position) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.at, a.failing = at, false
+	waiting := a.waiters[:0]
+	for _, w := range a.waiters {
+		if at.Before(w.at) {
+			waiting = append(waiting, w)
+		} else {
+			w.arrived <- true
+		}
+	}
+	clear(a.waiters[len(waiting):])
+	a.waiters = waiting
+}
+
+// fail sends everybody away who waits, and who comes until the next position is reached.
+func (a *awaiting) fail() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.failing = true
+	for _, w := range a.waiters {
+		w.arrived <- false
+	}
+	clear(a.waiters)
+	a.waiters = a.waiters[:0]
+}
+
+func (a *awaiting) position() eventstore.Position {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.at
+}
+
+// Gate reads the views only while they hold all that this process knows they have held: after a wipe or
+// during a rebuild a list would be short and an order missing, and nobody could tell.
+type Gate struct {
+	Views    Reader
+	Follower *Follower
+}
+
+// Get is [Reader.Get], or [ErrLagging].
+func (g Gate) Get(ctx context.Context, keys ...string) (Docs, error) {
+	floor, err := g.floor()
+	if err != nil {
+		return Docs{}, err
+	}
+	docs, err := g.Views.Get(ctx, keys...)
+	if err == nil && docs.At.Before(floor) {
+		return Docs{}, ErrLagging
+	}
+	return docs, err
+}
+
+// Page is [Reader.Page], or [ErrLagging].
+func (g Gate) Page(ctx context.Context, index string, offset, limit int, newestFirst bool) (Page, error) {
+	floor, err := g.floor()
+	if err != nil {
+		return Page{}, err
+	}
+	page, err := g.Views.Page(ctx, index, offset, limit, newestFirst)
+	if err == nil && page.At.Before(floor) {
+		return Page{}, ErrLagging
+	}
+	return page, err
+}
+
+func (g Gate) floor() (eventstore.Position, error) {
+	if !g.Follower.ready.Load() {
+		return eventstore.Position{}, ErrLagging
+	}
+	return g.Follower.await.position(), nil
+}

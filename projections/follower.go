@@ -1,0 +1,245 @@
+package projections
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"orderengine/eventstore"
+)
+
+const (
+	foldedCache = 16384                  // folded streams that are kept from batch to batch
+	retryMin    = 100 * time.Millisecond // between attempts after an error
+	retryMax    = 2 * time.Second
+	watchEvery  = 500 * time.Millisecond // between looks at the checkpoint of idle views
+)
+
+// Follower keeps the views true to the log: it reads what comes after their checkpoint, projects it and
+// commits the ops together with the next checkpoint. If the checkpoint is gone, it rebuilds.
+type Follower struct {
+	log         eventstore.Log
+	views       Views
+	projections map[string]Projection
+	logger      *slog.Logger
+	now         func() time.Time
+
+	cache *lru.Cache[string, folded]
+	await awaiting
+	ready atomic.Bool // the views have caught up since they were empty or this process began
+	stats Stats
+}
+
+// Stats is how far the follower is, for metrics and readiness.
+type Stats struct {
+	Events  atomic.Uint64 // projected by this process
+	Errors  atomic.Uint64
+	failure atomic.Pointer[string]
+}
+
+// NewFollower makes a follower of the log that keeps the projections in the views.
+func NewFollower(log eventstore.Log, views Views, projections []Projection, logger *slog.Logger, now func() time.Time) *Follower {
+	cache, err := lru.New[string, folded](foldedCache)
+	if err != nil {
+		panic(err) // only a negative size does that
+	}
+	f := &Follower{log: log, views: views, projections: map[string]Projection{}, logger: logger, now: now, cache: cache}
+	for _, p := range projections {
+		f.projections[p.Category()] = p
+	}
+	return f
+}
+
+// Run follows the log until ctx ends, whatever happens to log and views meanwhile.
+func (f *Follower) Run(ctx context.Context) error {
+	delay := retryMin
+	for {
+		started := f.now()
+		err := f.follow(ctx)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		f.failed(err)
+		if f.now().Sub(started) > 10*retryMax {
+			delay = retryMin
+		}
+		select {
+		case <-time.After(delay):
+			delay = min(2*delay, retryMax)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (f *Follower) failed(err error) {
+	text := err.Error()
+	f.stats.Errors.Add(1)
+	f.stats.failure.Store(&text)
+	f.await.fail()
+	if errors.Is(err, ErrStale) {
+		f.logger.Info("views have moved; following from their checkpoint", "error", text)
+		return
+	}
+	f.logger.Warn("following the log failed; trying again", "error", text)
+}
+
+// follow begins at the checkpoint and returns at the first error.
+func (f *Follower) follow(ctx context.Context) error {
+	f.cache.Purge()
+	at, err := f.views.Checkpoint(ctx)
+	if err != nil {
+		return err
+	}
+	head, err := f.log.Head(ctx)
+	if err != nil {
+		return err
+	}
+	if head.Before(at) {
+		f.logger.Warn("views are of another log, or of a later state of this one; rebuilding", "checkpoint", at.String(), "head", head.String())
+		if err := f.views.Wipe(ctx); err != nil {
+			return err
+		}
+		at = eventstore.Position{}
+	}
+	if at.Before(f.await.position()) {
+		f.ready.Store(false)
+		f.logger.Info("views are behind what they were; rebuilding", "checkpoint", at.String())
+	}
+	f.reached(at, head)
+	ctx, stop := f.watch(ctx)
+	defer stop()
+	for batch, err := range f.log.Follow(ctx, at) {
+		if err == nil {
+			at, err = f.step(ctx, at, batch)
+		}
+		if err != nil {
+			return cmp.Or(context.Cause(ctx), err)
+		}
+		f.reached(at, head)
+	}
+	return context.Cause(ctx)
+}
+
+// watch looks after the checkpoint while nothing is appended: views that were wiped, or cannot be reached,
+// are noticed by it within [watchEvery]. The context it gives ends with the reason.
+func (f *Follower) watch(ctx context.Context) (_ context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(watchEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return
+			}
+			promised := f.await.position()
+			at, err := f.views.Checkpoint(ctx)
+			if err == nil && at.Before(promised) {
+				err = ErrStale
+			}
+			if err != nil {
+				cancel(err)
+				return
+			}
+		}
+	}()
+	return ctx, func() { cancel(nil); <-done }
+}
+
+// reached tells who waits that the views are true at a position.
+func (f *Follower) reached(at, head eventstore.Position) {
+	f.stats.failure.Store(nil)
+	if !at.Before(head) {
+		f.ready.Store(true)
+	}
+	f.await.reached(at)
+}
+
+// step projects one batch and commits it.
+func (f *Follower) step(ctx context.Context, at eventstore.Position, batch []eventstore.Recorded) (eventstore.Position, error) {
+	streams, events := f.group(batch)
+	before, err := f.load(ctx, at, streams)
+	if err != nil {
+		return at, err
+	}
+	b := Batch{From: at, To: batch[len(batch)-1].Position}
+	after := make([]folded, len(streams))
+	for i, stream := range streams {
+		var ops []Op
+		if after[i], ops, err = project(f.projections[eventstore.Category(stream)], before[i], events[stream]); err != nil {
+			return at, err
+		}
+		b.Ops = append(b.Ops, ops...)
+	}
+	if err := f.views.Commit(ctx, b); err != nil {
+		return at, err
+	}
+	for i, stream := range streams {
+		f.cache.Add(stream, after[i])
+	}
+	f.stats.Events.Add(uint64(len(batch)))
+	return b.To, nil
+}
+
+// group sorts the events of projected categories by stream, the streams in the order they come.
+func (f *Follower) group(batch []eventstore.Recorded) (streams []string, events map[string][]eventstore.Recorded) {
+	events = map[string][]eventstore.Recorded{}
+	for _, e := range batch {
+		if f.projections[eventstore.Category(e.Stream)] == nil {
+			continue
+		}
+		if events[e.Stream] == nil {
+			streams = append(streams, e.Stream)
+		}
+		events[e.Stream] = append(events[e.Stream], e)
+	}
+	return streams, events
+}
+
+// load gives the folded streams as the views at the checkpoint have them.
+func (f *Follower) load(ctx context.Context, at eventstore.Position, streams []string) ([]folded, error) {
+	found := make([]folded, len(streams))
+	var missing []int
+	var keys []string
+	for i, stream := range streams {
+		var ok bool
+		if found[i], ok = f.cache.Get(stream); !ok {
+			missing, keys = append(missing, i), append(keys, stream)
+		}
+	}
+	if len(keys) == 0 {
+		return found, nil
+	}
+	docs, err := f.views.Get(ctx, keys...)
+	if err != nil {
+		return nil, err
+	}
+	if docs.At != at {
+		return nil, ErrStale
+	}
+	for n, i := range missing {
+		if found[i], err = restored(f.projections[eventstore.Category(streams[i])], streams[i], docs.Values[n]); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// Status is what readiness tells of the views: an error while they cannot be read.
+func (f *Follower) Status() (at eventstore.Position, events, failures uint64, err error) {
+	if text := f.stats.failure.Load(); text != nil {
+		err = errors.New(*text)
+	} else if !f.ready.Load() {
+		err = ErrLagging
+	}
+	return f.await.position(), f.stats.Events.Load(), f.stats.Errors.Load(), err
+}

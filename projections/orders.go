@@ -1,0 +1,173 @@
+package projections
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"orderengine/domain/process"
+	"orderengine/domain/qa"
+)
+
+// orderProjection lists every order with its parties, by status, and with what must happen to it next.
+func orderProjection(periods process.Periods) Projection {
+	return Fold[qa.Order, qa.Event]{
+		Of: qa.Category, Codec: qa.Codec, Evolve: qa.Evolve,
+		Rows: func(_ string, o qa.Order) Rows { return Rows{Listings: orderListings(o, periods)} },
+	}
+}
+
+// The members of an order index are order numbers, which rise with time.
+func ordersOf(side qa.Side, user string) string { return "orders/" + string(side) + "/" + user }
+
+func ordersInStatus(side qa.Side, user string, status qa.Status) string {
+	return ordersOf(side, user) + "/" + strconv.Itoa(int(status))
+}
+
+// ordersOpen is what the document calls 待回答&已回答.
+func ordersOpen(side qa.Side, user string) string { return ordersOf(side, user) + "/qa" }
+
+func ordersWith(side qa.Side, user, other string) string {
+	return ordersOf(side, user) + "/with/" + other
+}
+
+// evaluationsOf has members "<pk of 20 digits>-<order number>".
+func evaluationsOf(doctor string) string { return "evaluations/" + doctor }
+
+func orderListings(o qa.Order, periods process.Periods) []Listing {
+	if !o.Placed() {
+		return nil
+	}
+	var listings []Listing
+	for _, party := range []struct {
+		side        qa.Side
+		user, other string
+	}{{qa.PatientSide, o.Patient, o.Doctor}, {qa.DoctorSide, o.Doctor, o.Patient}} {
+		if o.HiddenFrom(party.side) {
+			continue
+		}
+		listings = append(listings,
+			Listing{ordersOf(party.side, party.user), o.Number},
+			Listing{ordersInStatus(party.side, party.user, o.Status), o.Number},
+			Listing{ordersWith(party.side, party.user, party.other), o.Number})
+		if o.Status == qa.Asked || o.Status == qa.Answered {
+			listings = append(listings, Listing{ordersOpen(party.side, party.user), o.Number})
+		}
+	}
+	if o.Evaluation != nil {
+		listings = append(listings, Listing{evaluationsOf(o.Doctor), fmt.Sprintf("%020d-%s", o.Evaluation.PK, o.Number)})
+	}
+	for _, todo := range process.Next(o, periods) {
+		listings = append(listings, Listing{dueIndex, dueMember(todo)})
+	}
+	return listings
+}
+
+// Orders reads the orders' views.
+type Orders struct{ Views Reader }
+
+// Get is one order; ok is false if there is none with that number.
+func (q Orders) Get(ctx context.Context, number string) (o qa.Order, ok bool, err error) {
+	orders, err := q.get(ctx, []string{number})
+	if err != nil || len(orders) == 0 {
+		return o, false, err
+	}
+	return orders[0], true, nil
+}
+
+// Window is a part of a list, newest first unless said otherwise.
+type Window struct{ Offset, Limit int }
+
+// Of lists a user's orders on one side.
+func (q Orders) Of(ctx context.Context, side qa.Side, user string, w Window) ([]qa.Order, int, error) {
+	return q.list(ctx, ordersOf(side, user), w)
+}
+
+// InStatus lists a user's orders on one side that have a status.
+func (q Orders) InStatus(ctx context.Context, side qa.Side, user string, status qa.Status, w Window) ([]qa.Order, int, error) {
+	return q.list(ctx, ordersInStatus(side, user, status), w)
+}
+
+// Open lists a user's orders on one side whose question waits for an answer or has one (待回答&已回答).
+func (q Orders) Open(ctx context.Context, side qa.Side, user string, w Window) ([]qa.Order, int, error) {
+	return q.list(ctx, ordersOpen(side, user), w)
+}
+
+// Between lists the orders of a user on one side with one other user.
+func (q Orders) Between(ctx context.Context, side qa.Side, user, other string, w Window) ([]qa.Order, int, error) {
+	return q.list(ctx, ordersWith(side, user, other), w)
+}
+
+// BothSides lists a user's orders that have a status, whichever side the user is on.
+func (q Orders) BothSides(ctx context.Context, user string, status qa.Status, w Window) ([]qa.Order, int, error) {
+	var numbers []string
+	total := 0
+	for _, side := range []qa.Side{qa.PatientSide, qa.DoctorSide} {
+		page, err := q.Views.Page(ctx, ordersInStatus(side, user, status), 0, w.Offset+w.Limit, true)
+		if err != nil {
+			return nil, 0, err
+		}
+		numbers, total = append(numbers, page.Members...), total+page.Total
+	}
+	slices.SortFunc(numbers, func(a, b string) int { return strings.Compare(b, a) })
+	numbers = numbers[min(w.Offset, len(numbers)):min(w.Offset+w.Limit, len(numbers))]
+	orders, err := q.get(ctx, numbers)
+	return orders, total, err
+}
+
+// Evaluated lists the evaluated orders of a doctor, the first evaluation first.
+func (q Orders) Evaluated(ctx context.Context, doctor string, w Window) ([]qa.Order, int, error) {
+	page, err := q.Views.Page(ctx, evaluationsOf(doctor), w.Offset, w.Limit, false)
+	if err != nil {
+		return nil, 0, err
+	}
+	numbers := make([]string, len(page.Members))
+	for i, member := range page.Members {
+		numbers[i] = member[len("-")+20:]
+	}
+	orders, err := q.get(ctx, numbers)
+	return orders, page.Total, err
+}
+
+func (q Orders) list(ctx context.Context, index string, w Window) ([]qa.Order, int, error) {
+	page, err := q.Views.Page(ctx, index, w.Offset, w.Limit, true)
+	if err != nil {
+		return nil, 0, err
+	}
+	orders, err := q.get(ctx, page.Members)
+	return orders, page.Total, err
+}
+
+func (q Orders) get(ctx context.Context, numbers []string) ([]qa.Order, error) {
+	return getAll[qa.Order](ctx, q.Views, qa.Category, numbers)
+}
+
+// getAll reads the documents of streams of one category; those that are not there are left out.
+func getAll[S any](ctx context.Context, views Reader, category string, ids []string) ([]S, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	keys := make([]string, len(ids))
+	for i, id := range ids {
+		keys[i] = category + "-" + id
+	}
+	docs, err := views.Get(ctx, keys...)
+	if err != nil {
+		return nil, err
+	}
+	states := make([]S, 0, len(ids))
+	for i, doc := range docs.Values {
+		if doc == nil {
+			continue
+		}
+		var s S
+		if err := json.Unmarshal(doc, &s); err != nil {
+			return nil, fmt.Errorf("document %s: %w", keys[i], err)
+		}
+		states = append(states, s)
+	}
+	return states, nil
+}

@@ -1,0 +1,139 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"orderengine/domain/process"
+)
+
+// dueIndex lists what must happen next, by when; its members are made by dueMember.
+const dueIndex = "due"
+
+const dueLayout = "20060102150405.000000"
+
+// dueMember is "<due, UTC> <kind> <order number> <attempt or refund>", so that the byte order is the order in time.
+func dueMember(t process.Todo) string {
+	return strings.Join([]string{t.Due.UTC().Format(dueLayout), string(t.Kind), t.Order, t.Attempt + t.Refund}, " ")
+}
+
+// parseDue gives when and for which order a member of the index is.
+func parseDue(member string) (due time.Time, order string, err error) {
+	parts := strings.Split(member, " ")
+	if len(parts) != 4 {
+		return due, "", fmt.Errorf("due %q: not of four parts", member)
+	}
+	due, err = time.Parse(dueLayout, parts[0])
+	return due, parts[2], err
+}
+
+const (
+	reactorWorkers = 32
+	reactorPage    = 256
+	reactorEvery   = 200 * time.Millisecond // between looks at what is due
+	backoffMin     = time.Second
+	backoffMax     = 5 * time.Minute
+)
+
+// Perform carries out what must happen to an order now. It must bear being called for what is done already,
+// and by several servers at once.
+type Perform func(ctx context.Context, order string) error
+
+// Reactor carries out what falls due. What is due is a view, so it needs no checkpoint of its own: an entry
+// stays until the event that tells of its outcome is projected, through restarts and rebuilds.
+type Reactor struct {
+	views   Reader
+	perform Perform
+	logger  *slog.Logger
+	now     func() time.Time
+
+	mu      sync.Mutex
+	waiting map[string]backoff // by order: tried and failed
+}
+
+type backoff struct {
+	until time.Time
+	delay time.Duration
+}
+
+// NewReactor makes a reactor; while the views cannot be read, or are being rebuilt, it does nothing.
+func NewReactor(views Reader, perform Perform, logger *slog.Logger, now func() time.Time) *Reactor {
+	return &Reactor{views: views, perform: perform, logger: logger, now: now, waiting: map[string]backoff{}}
+}
+
+// Run carries out what falls due until ctx ends, and returns when what it began has ended.
+func (r *Reactor) Run(ctx context.Context) error {
+	tick := time.NewTicker(reactorEvery)
+	defer tick.Stop()
+	for {
+		if err := r.sweep(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, ErrLagging) {
+			r.logger.Warn("what is due cannot be read; trying again", "error", err.Error())
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// sweep carries out all that is due now, once.
+func (r *Reactor) sweep(ctx context.Context) error {
+	now := r.now()
+	var work errgroup.Group
+	work.SetLimit(reactorWorkers)
+	defer work.Wait() // what failed is in waiting
+	seen := map[string]bool{}
+	for offset := 0; ; offset += reactorPage {
+		page, err := r.views.Page(ctx, dueIndex, offset, reactorPage, false)
+		if err != nil {
+			return err
+		}
+		for _, member := range page.Members {
+			due, order, err := parseDue(member)
+			if err != nil {
+				return err
+			}
+			if due.After(now) || ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if seen[order] || r.backsOff(order, now) {
+				continue
+			}
+			seen[order] = true
+			work.Go(func() error { r.carryOut(ctx, order); return nil })
+		}
+		if len(page.Members) < reactorPage {
+			return nil
+		}
+	}
+}
+
+func (r *Reactor) backsOff(order string, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return now.Before(r.waiting[order].until)
+}
+
+func (r *Reactor) carryOut(ctx context.Context, order string) {
+	err := r.perform(ctx, order)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err == nil {
+		delete(r.waiting, order)
+		return
+	}
+	b := r.waiting[order]
+	b.delay = min(max(2*b.delay, backoffMin), backoffMax)
+	b.until = r.now().Add(b.delay/2 + rand.N(b.delay)) // with jitter: what failed together is not tried together
+	r.waiting[order] = b
+	r.logger.Warn("what is due was not done; trying again", "order", order, "again", b.until, "error", err.Error())
+}

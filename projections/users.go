@@ -1,0 +1,79 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"orderengine/domain/account"
+)
+
+// User is what the views know of a user: nothing that proves who they are.
+type User struct {
+	account.Profile
+	Prices account.Prices `json:"prices,omitempty"`
+	Active bool           `json:"active"`
+}
+
+func userProjection() Projection {
+	return Fold[User, account.Event]{Of: account.Category, Codec: account.Codec, Evolve: evolveUser, Rows: userRows}
+}
+
+func evolveUser(v User, e account.Event) User {
+	u := account.Evolve(account.User{Profile: v.Profile, Prices: v.Prices, Active: v.Active}, e)
+	return User{Profile: u.Profile, Prices: u.Prices, Active: u.Active}
+}
+
+// usersIndex has members "<pk of 20 digits>-<username>".
+const usersIndex = "users"
+
+func userByPK(pk int64) string { return "userpk/" + strconv.FormatInt(pk, 10) }
+
+func userRows(username string, v User) Rows {
+	if v.Username == "" {
+		return Rows{}
+	}
+	return Rows{
+		Docs:     []Doc{{userByPK(v.PK), []byte(username)}},
+		Listings: []Listing{{usersIndex, fmt.Sprintf("%020d-%s", v.PK, username)}},
+	}
+}
+
+// Users reads the users' views.
+type Users struct{ Views Reader }
+
+// Profiles reads the profiles of users by name; who is not known is left out.
+func (q Users) Profiles(ctx context.Context, usernames ...string) (map[string]account.Profile, error) {
+	users, err := getAll[User](ctx, q.Views, account.Category, usernames)
+	if err != nil {
+		return nil, err
+	}
+	profiles := make(map[string]account.Profile, len(users))
+	for _, u := range users {
+		profiles[u.Username] = u.Profile
+	}
+	return profiles, nil
+}
+
+// ByPK is the username of the user with a pk, "" if there is none.
+func (q Users) ByPK(ctx context.Context, pk int64) (string, error) {
+	docs, err := q.Views.Get(ctx, userByPK(pk))
+	if err != nil {
+		return "", err
+	}
+	return string(docs.Values[0]), nil
+}
+
+// All lists the users, the first pk first.
+func (q Users) All(ctx context.Context, w Window) ([]User, int, error) {
+	page, err := q.Views.Page(ctx, usersIndex, w.Offset, w.Limit, false)
+	if err != nil {
+		return nil, 0, err
+	}
+	usernames := make([]string, len(page.Members))
+	for i, member := range page.Members {
+		usernames[i] = member[20+len("-"):]
+	}
+	users, err := getAll[User](ctx, q.Views, account.Category, usernames)
+	return users, page.Total, err
+}
