@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"orderengine/cmd/internal/engine"
+	"orderengine/cmd/engine"
 )
 
 func main() {
