@@ -19,7 +19,6 @@ import (
 	"orderengine/eventstore"
 )
 
-
 var benchData = bytes.Repeat([]byte(`{"fen":1500,"at":"2024-02-29"},`), 20)[:600]
 
 // BenchmarkAppend compares durable appends of one 600-byte event, each with its expected revision, with
