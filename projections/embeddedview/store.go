@@ -34,7 +34,7 @@ var (
 )
 
 // cachedSummaries bounds the summaries of indexes kept in memory, at about 250 bytes each.
-const cachedSummaries = 1 << 16
+const cachedSummaries = 1 << 17
 
 // Options may be left zero.
 type Options struct {
@@ -140,7 +140,8 @@ func (s *Store) checkOurs() error {
 	return errors.Join(err, entries.Close())
 }
 
-// Close waits for the calls that are under way and closes the folder. Calls after it fail with
+// Close waits for the calls that are under way and closes the folder, in an order that makes the next Open
+// quick: nothing is left in the write-ahead log. Calls after it fail with
 // [projections.ErrUnavailable]; closing again does nothing.
 func (s *Store) Close() error {
 	s.life.Lock()
@@ -149,7 +150,7 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
-	return errors.Join(s.db.Close(), s.lock.Close())
+	return errors.Join(s.db.Flush(), s.db.Close(), s.lock.Close())
 }
 
 // enter admits a call until leave; it refuses one whose caller is gone and all after Close.

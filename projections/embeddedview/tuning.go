@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -11,9 +12,10 @@ import (
 )
 
 const (
-	memTable  = 32 << 20
-	memTables = 4 // at most, while flushes fall behind
+	memTable  = 16 << 20 // at most two of these are read again when the folder is opened after a crash
+	memTables = 6        // at most, while flushes fall behind
 	blocks    = 64 << 20
+	separate  = 512 // bytes: documents from this size on stay where they are when keys are compacted
 )
 
 // tuned is for views of a million orders in less than 256 MiB of memory.
@@ -27,7 +29,7 @@ func tuned(logger *slog.Logger, files vfs.FS) *pebble.Options {
 		CacheSize:                   blocks + memTables*memTable, // pebble takes the memtables out of the cache
 		MemTableSize:                memTable,
 		MemTableStopWritesThreshold: memTables,
-		// Commits are bursts of a rebuild; let L0 take one and compact it later.
+		// Commits come in bursts, when views are rebuilt: let L0 take one and compact it later.
 		L0CompactionThreshold: 4,
 		L0StopWritesThreshold: 40,
 		LBaseMaxBytes:         128 << 20,
@@ -44,8 +46,27 @@ func tuned(logger *slog.Logger, files vfs.FS) *pebble.Options {
 		// Most lookups of the follower are of entries that are not there yet.
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
-	opts.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionFastest })
+	opts.Experimental.ValueSeparationPolicy = separateDocuments
+	opts.ApplyCompressionSettings(compression)
 	return opts
+}
+
+// separateDocuments keeps documents out of most compactions, which would otherwise write them again and again.
+func separateDocuments() pebble.ValueSeparationPolicy {
+	return pebble.ValueSeparationPolicy{
+		Enabled:               true,
+		MinimumSize:           separate,
+		MaxBlobReferenceDepth: 10,
+		RewriteMinimumAge:     10 * time.Second,
+		TargetGarbageRatio:    0.4,
+	}
+}
+
+// compression leaves alone what is soon written again.
+func compression() pebble.DBCompressionSettings {
+	settings := pebble.DBCompressionFastest
+	settings.Levels[0] = pebble.DBCompressionNone.Levels[0]
+	return settings
 }
 
 // log passes on what pebble says when something is wrong.
