@@ -1,0 +1,5 @@
+//go:build race
+
+package orderdtest
+
+const raceFlag = "-race=true"

@@ -1,0 +1,284 @@
+package orderdtest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const (
+	patience = 60 * time.Second // how long anything may take on a busy machine before the test gives up
+	poll     = 10 * time.Millisecond
+)
+
+// Server is one orderd process with its own data folder. The process may be stopped, killed and started
+// again; the clients made by [Server.As] follow it to its new port.
+type Server struct {
+	t     testing.TB
+	Data  string // ORDERD_DATA
+	flags []string
+
+	mu      sync.Mutex
+	process *process
+	http    *http.Client
+	logs    strings.Builder // of the processes that have ended
+}
+
+type process struct {
+	cmd            *exec.Cmd
+	addr           string // host:port
+	stdout, stderr *output
+	exited         chan struct{}
+	code           int // once exited is closed
+}
+
+// Demo starts a server with the documents' people and orders, and further flags, and stops it with the test.
+func Demo(t testing.TB, flags ...string) *Server {
+	t.Helper()
+	s := New(t, append([]string{"--demo"}, flags...)...)
+	s.Start()
+	return s
+}
+
+// New makes a server that is not started.
+func New(t testing.TB, flags ...string) *Server {
+	t.Helper()
+	s := &Server{t: t, Data: t.TempDir(), flags: flags}
+	s.http = &http.Client{
+		Transport: &http.Transport{
+			DialContext:         s.dial,
+			MaxIdleConnsPerHost: 256,
+			DisableCompression:  true,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Timeout:       patience,
+	}
+	t.Cleanup(func() {
+		s.Stop()
+		s.http.CloseIdleConnections()
+		if t.Failed() && testing.Verbose() {
+			t.Logf("the server's log:\n%s", s.Log())
+		}
+	})
+	return s
+}
+
+// dial reaches the process whatever address is called, so that a request may name the documents' own.
+func (s *Server) dial(ctx context.Context, network, _ string) (net.Conn, error) {
+	addr := s.Addr()
+	if addr == "" {
+		return nil, errors.New("orderd is not running")
+	}
+	var d net.Dialer
+	return d.DialContext(ctx, network, addr)
+}
+
+// Addr is where the process listens, "" while there is none.
+func (s *Server) Addr() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.process == nil {
+		return ""
+	}
+	return s.process.addr
+}
+
+// Launch runs orderd without waiting for it to serve; it is killed with the test.
+func Launch(t testing.TB, env []string, args ...string) *Child {
+	t.Helper()
+	p, err := launch(env, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.cmd.Process.Kill(); <-p.exited })
+	return &Child{p}
+}
+
+// Child is a process that may never serve.
+type Child struct{ p *process }
+
+// Wait gives the exit code and what was printed once the process has ended.
+func (c *Child) Wait(t testing.TB) (code int, stdout, stderr string) {
+	t.Helper()
+	select {
+	case <-c.p.exited:
+	case <-time.After(patience):
+		t.Fatal("orderd does not end")
+	}
+	return c.p.code, c.p.stdout.String(), c.p.stderr.String()
+}
+
+func launch(env []string, args ...string) (*process, error) {
+	p := &process{cmd: exec.Command(binary, args...), stdout: new(output), stderr: new(output), exited: make(chan struct{})}
+	p.cmd.Env = append(os.Environ(), env...)
+	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		_ = p.cmd.Wait() // the code says it
+		p.code = p.cmd.ProcessState.ExitCode()
+		close(p.exited)
+	}()
+	return p, nil
+}
+
+// Start starts the process and returns when it is ready.
+func (s *Server) Start() {
+	s.t.Helper()
+	s.Serve()
+	s.AwaitReady()
+}
+
+// Serve starts the process and returns when it takes requests, ready or not.
+func (s *Server) Serve() {
+	s.t.Helper()
+	args := append([]string{"serve", "--addr", "127.0.0.1:0", "--data", s.Data}, s.flags...)
+	p, err := launch(nil, args...)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for end := time.Now().Add(patience); p.addr == ""; time.Sleep(poll) {
+		p.addr = p.stderr.serving()
+		select {
+		case <-p.exited:
+			s.t.Fatalf("orderd ended with %d: %s", p.code, p.stderr.String())
+		default:
+		}
+		if time.Now().After(end) {
+			_ = p.cmd.Process.Kill()
+			s.t.Fatalf("orderd does not serve: %s", p.stderr.String())
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.process = p
+}
+
+// AwaitReady polls until /readyz is 200.
+func (s *Server) AwaitReady() {
+	s.t.Helper()
+	s.Eventually("ready", func() bool { return s.As("").Get("/readyz").Status == http.StatusOK })
+}
+
+// Eventually polls until a condition holds.
+func (s *Server) Eventually(what string, holds func() bool) {
+	s.t.Helper()
+	for end := time.Now().Add(patience); !holds(); time.Sleep(poll) {
+		if time.Now().After(end) {
+			s.t.Fatalf("after %s still not: %s", patience, what)
+		}
+	}
+}
+
+// Stop ends the process by SIGTERM, as a supervisor does, and checks that it ended well.
+func (s *Server) Stop() {
+	s.t.Helper()
+	if p := s.take(); p != nil {
+		_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+		s.ended(p, 0)
+	}
+}
+
+// Terminate asks the process to end and does not wait for it; Stop does.
+func (s *Server) Terminate() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_ = s.process.cmd.Process.Signal(syscall.SIGTERM)
+}
+
+// Kill is kill -9.
+func (s *Server) Kill() {
+	s.t.Helper()
+	if p := s.take(); p != nil {
+		_ = p.cmd.Process.Kill()
+		s.ended(p, -1)
+	}
+}
+
+func (s *Server) take() *process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.process
+	s.process = nil
+	return p
+}
+
+func (s *Server) ended(p *process, want int) {
+	s.t.Helper()
+	select {
+	case <-p.exited:
+	case <-time.After(patience):
+		_ = p.cmd.Process.Signal(syscall.SIGQUIT) // it prints what it is at
+		<-p.exited
+		s.t.Fatalf("orderd does not end:\n%s", p.stderr.String())
+	}
+	text := p.stderr.String()
+	s.mu.Lock()
+	s.logs.WriteString(text)
+	s.mu.Unlock()
+	if p.code != want {
+		s.t.Errorf("orderd ended with %d: %s", p.code, text)
+	}
+	if strings.Contains(text, "DATA RACE") {
+		s.t.Errorf("a race in orderd:\n%s", text)
+	}
+	s.http.CloseIdleConnections()
+}
+
+// Log is what all processes of the server have written to stderr.
+func (s *Server) Log() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	text := s.logs.String()
+	if s.process != nil {
+		text += s.process.stderr.String()
+	}
+	return text
+}
+
+// Welcome is what the process has written to stdout.
+func (s *Server) Welcome() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.process.stdout.String()
+}
+
+// output gathers what a process writes.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(b)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// serving is the address of the log line that says where the server listens.
+func (o *output) serving() string {
+	for line := range strings.Lines(o.String()) {
+		var entry struct{ Msg, Addr string }
+		if json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == "serving" {
+			return entry.Addr
+		}
+	}
+	return ""
+}
