@@ -23,10 +23,11 @@ import (
 const (
 	crashSeedVariable = "EVENTSTORE_CRASH_SEED"
 
-	crashRuns      = 100
-	crashesPerRun  = 20 // 2,000 crash points in all
+	crashMachines  = 4 // run side by side
+	crashRuns      = 25
+	crashesPerRun  = 20 // so 2,000 crash points in all
 	crashWriters   = 4
-	crashMaxEvents = 6
+	crashMaxEvents = 4
 )
 
 // TestCrash stops the machine at 2,000 random moments while several writers append. What was not synced
@@ -35,17 +36,23 @@ const (
 func TestCrash(t *testing.T) {
 	seed := crashSeed(t)
 	t.Logf("%s=%d", crashSeedVariable, seed)
-	rng := rand.New(rand.NewPCG(seed, 0))
+	for machine := range crashMachines {
+		t.Run(strconv.Itoa(machine), func(t *testing.T) {
+			t.Parallel()
+			crashMachine(t, rand.New(rand.NewPCG(seed, uint64(machine))))
+		})
+	}
+}
+
+func crashMachine(t *testing.T, rng *rand.Rand) {
 	fs := vfs.NewCrashableMem()
 	for run := range crashRuns {
-		if run%4 == 0 {
+		if run%2 == 0 {
 			fs = vfs.NewCrashableMem() // or else the log, and the test, would only grow
 		}
-		crashed := crashRun(t, rng, fs)
-		if t.Failed() {
-			t.Fatalf("run %d of %s=%d", run, crashSeedVariable, seed)
+		if fs = crashRun(t, rng, fs); t.Failed() {
+			t.Fatalf("in run %d", run)
 		}
-		fs = crashed
 	}
 }
 
@@ -64,7 +71,7 @@ func crashSeed(t *testing.T) uint64 {
 func openCrashable(t *testing.T, fs *vfs.MemFS) *Store {
 	t.Helper()
 	s, err := Open("log", Options{
-		FS: fs, Logger: quiet, MemTableBytes: 64 << 10, CacheBytes: 1 << 20, RecentEvents: 64, StreamHeads: 8,
+		FS: fs, Logger: quiet, MemTableBytes: 64 << 10, CacheBytes: 1 << 20, RecentEvents: 64, StreamHeads: 8, QueueAppends: 64,
 	})
 	if err != nil {
 		t.Fatalf("open: %v", err)
@@ -160,7 +167,7 @@ func crashEvents(rng *rand.Rand, stream string, first eventstore.Revision) []eve
 		events[i] = eventstore.Event{
 			ID:       uuid.New(),
 			Type:     "Crashed",
-			Data:     fmt.Appendf(nil, "%s@%0*d", stream, 1+rng.IntN(900), first+eventstore.Revision(i)),
+			Data:     fmt.Appendf(nil, "%s@%0*d", stream, 1+rng.IntN(250), first+eventstore.Revision(i)),
 			Metadata: fmt.Appendf(nil, "%d of %d", i, len(events)),
 		}
 	}

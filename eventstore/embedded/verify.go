@@ -38,29 +38,40 @@ func (s *Store) verifyRecords(ctx context.Context, from, end uint64) (checked ui
 	if err != nil {
 		return 0, err
 	}
-	release, err := s.use()
-	if err != nil {
-		return 0, err
-	}
-	defer release()
-	for i := range page {
-		if err := s.verifyIndexed(&page[i]); err != nil {
-			return 0, err
-		}
-	}
-	return uint64(len(page)), nil
+	return uint64(len(page)), s.verifyIndexed(page)
 }
 
-func (s *Store) verifyIndexed(e *eventstore.Recorded) error {
-	position := e.Position.Commit
-	found, err := positionAt(s.db, e.Stream, e.Revision)
-	switch {
-	case errors.Is(err, pebble.ErrNotFound):
-		return corruptAt(position, fmt.Errorf("%s@%d is not in the index", e.Stream, e.Revision))
-	case err != nil:
-		return corruptAt(position, err)
-	case found != position:
-		return corruptAt(position, fmt.Errorf("the index has %s@%d at %d", e.Stream, e.Revision, found))
+// verifyIndexed looks a page of the log up in the index, with one iterator: that is cheaper than Get.
+func (s *Store) verifyIndexed(page []eventstore.Recorded) (err error) {
+	release, err := s.use()
+	if err != nil {
+		return err
+	}
+	defer release()
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: []byte{indexPrefix}, UpperBound: []byte{indexPrefix + 1}})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	for i := range page {
+		if err := indexHas(it, &page[i]); err != nil {
+			return corruptAt(page[i].Position.Commit, err)
+		}
+	}
+	return nil
+}
+
+// indexHas checks that e is in the index, at its position.
+func indexHas(it *pebble.Iterator, e *eventstore.Recorded) error {
+	if !it.SeekPrefixGE(indexKey(e.Stream, e.Revision)) {
+		return errors.Join(fmt.Errorf("%s@%d is not in the index", e.Stream, e.Revision), it.Error())
+	}
+	value, err := it.ValueAndErr()
+	if err != nil {
+		return err
+	}
+	if position, ok := parseIndexValue(value); !ok || position != e.Position.Commit {
+		return fmt.Errorf("the index has %s@%d at %x", e.Stream, e.Revision, value)
 	}
 	return nil
 }
