@@ -1,6 +1,6 @@
-// Package orderdtest runs the real server for tests: the binary of cmd/orderd as a child process on a free
-// port, so that what is tested is what is shipped, SIGTERM and kill -9 included. With -race the binary is
-// built with the race detector too, and a race in it fails the test that ran it.
+// Package orderdtest runs the real server for tests, on a free port: in the test's own process, or, where it
+// is to be killed or must show how it begins and ends, as a child process of the binary of cmd/orderd. With
+// -race the binary is built with the race detector too, and a race in it fails the test that ran it.
 package orderdtest
 
 import (

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -14,6 +15,10 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/spf13/pflag"
+
+	"orderengine/cmd/engine"
 )
 
 const (
@@ -21,12 +26,13 @@ const (
 	poll     = 10 * time.Millisecond
 )
 
-// Server is one orderd process with its own data folder. The process may be stopped, killed and started
-// again; the clients made by [Server.As] follow it to its new port.
+// Server is one orderd with its own data folder. It may be stopped, killed and started again; the clients
+// made by [Server.As] follow it to its new port.
 type Server struct {
 	t     testing.TB
 	Data  string // ORDERD_DATA
 	flags []string
+	begin func(args ...string) (*process, error)
 
 	mu      sync.Mutex
 	process *process
@@ -34,26 +40,39 @@ type Server struct {
 	logs    strings.Builder // of the processes that have ended
 }
 
+// process is one run of a server, as a child process or in this one.
 type process struct {
-	cmd            *exec.Cmd
-	addr           string // host:port
-	stdout, stderr *output
-	exited         chan struct{}
-	code           int // once exited is closed
+	terminate, kill func()
+	addr            string // host:port
+	stdout, stderr  *output
+	exited          chan struct{}
+	code            int // once exited is closed
 }
 
-// Demo starts a server with the documents' people and orders, and further flags, and stops it with the test.
+// Demo starts a server with the documents' people and orders, and further flags, in this process, and stops
+// it with the test.
 func Demo(t testing.TB, flags ...string) *Server {
 	t.Helper()
-	s := New(t, append([]string{"--demo"}, flags...)...)
+	s := newServer(t, inProcess, flags)
+	s.flags = append(s.flags, "--demo")
 	s.Start()
 	return s
 }
 
-// New makes a server that is not started.
-func New(t testing.TB, flags ...string) *Server {
+// DemoProcess is [Demo] as a child process, which can be killed.
+func DemoProcess(t testing.TB, flags ...string) *Server {
 	t.Helper()
-	s := &Server{t: t, Data: t.TempDir(), flags: flags}
+	s := newServer(t, child, flags)
+	s.flags = append(s.flags, "--demo")
+	s.Start()
+	return s
+}
+
+func child(args ...string) (*process, error) { return launch(nil, args...) }
+
+func newServer(t testing.TB, begin func(args ...string) (*process, error), flags []string) *Server {
+	t.Helper()
+	s := &Server{t: t, Data: t.TempDir(), flags: flags, begin: begin}
 	s.http = &http.Client{
 		Transport: &http.Transport{
 			DialContext:         s.dial,
@@ -100,7 +119,7 @@ func Launch(t testing.TB, env []string, args ...string) *Child {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = p.cmd.Process.Kill(); <-p.exited })
+	t.Cleanup(func() { p.kill(); <-p.exited })
 	return &Child{p}
 }
 
@@ -119,16 +138,47 @@ func (c *Child) Wait(t testing.TB) (code int, stdout, stderr string) {
 }
 
 func launch(env []string, args ...string) (*process, error) {
-	p := &process{cmd: exec.Command(binary, args...), stdout: new(output), stderr: new(output), exited: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), env...)
-	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
-	if err := p.cmd.Start(); err != nil {
+	cmd := exec.Command(binary, args...)
+	p := &process{stdout: new(output), stderr: new(output), exited: make(chan struct{})}
+	// Both fail only if the process has ended already.
+	p.terminate = func() { _ = cmd.Process.Signal(syscall.SIGTERM) }
+	p.kill = func() { _ = cmd.Process.Kill() }
+	cmd.Env = append(os.Environ(), env...)
+	cmd.Stdout, cmd.Stderr = p.stdout, p.stderr
+	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
 	go func() {
-		_ = p.cmd.Wait() // the code says it
-		p.code = p.cmd.ProcessState.ExitCode()
+		_ = cmd.Wait() // the code says it
+		p.code = cmd.ProcessState.ExitCode()
 		close(p.exited)
+	}()
+	return p, nil
+}
+
+// inProcess runs the server as cmd/orderd does.
+func inProcess(args ...string) (*process, error) {
+	var config engine.Config
+	flags := pflag.NewFlagSet("serve", pflag.ContinueOnError)
+	config.Flags(flags)
+	if err := flags.Parse(args[1:]); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &process{stdout: new(output), stderr: new(output), exited: make(chan struct{}), terminate: cancel}
+	p.kill = func() { panic("only a child process can be killed") }
+	e, err := engine.Open(config, config.Logger(p.stderr))
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	go func() {
+		defer close(p.exited)
+		defer cancel()
+		if err := errors.Join(e.Run(ctx, p.stdout), e.Close()); err != nil {
+			p.code = 1
+			fmt.Fprintln(p.stderr, err)
+		}
 	}()
 	return p, nil
 }
@@ -144,7 +194,7 @@ func (s *Server) Start() {
 func (s *Server) Serve() {
 	s.t.Helper()
 	args := append([]string{"serve", "--addr", "127.0.0.1:0", "--data", s.Data}, s.flags...)
-	p, err := launch(nil, args...)
+	p, err := s.begin(args...)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -156,7 +206,7 @@ func (s *Server) Serve() {
 		default:
 		}
 		if time.Now().After(end) {
-			_ = p.cmd.Process.Kill()
+			p.terminate()
 			s.t.Fatalf("orderd does not serve: %s", p.stderr.String())
 		}
 	}
@@ -181,11 +231,11 @@ func (s *Server) Eventually(what string, holds func() bool) {
 	}
 }
 
-// Stop ends the process by SIGTERM, as a supervisor does, and checks that it ended well.
+// Stop ends the process, a child by SIGTERM as a supervisor does, and checks that it ended well.
 func (s *Server) Stop() {
 	s.t.Helper()
 	if p := s.take(); p != nil {
-		_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+		p.terminate()
 		s.ended(p, 0)
 	}
 }
@@ -194,14 +244,14 @@ func (s *Server) Stop() {
 func (s *Server) Terminate() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_ = s.process.cmd.Process.Signal(syscall.SIGTERM)
+	s.process.terminate()
 }
 
 // Kill is kill -9.
 func (s *Server) Kill() {
 	s.t.Helper()
 	if p := s.take(); p != nil {
-		_ = p.cmd.Process.Kill()
+		p.kill()
 		s.ended(p, -1)
 	}
 }
@@ -219,8 +269,6 @@ func (s *Server) ended(p *process, want int) {
 	select {
 	case <-p.exited:
 	case <-time.After(patience):
-		_ = p.cmd.Process.Signal(syscall.SIGQUIT) // it prints what it is at
-		<-p.exited
 		s.t.Fatalf("orderd does not end:\n%s", p.stderr.String())
 	}
 	text := p.stderr.String()
