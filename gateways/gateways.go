@@ -18,11 +18,6 @@ import (
 	"orderengine/eventstore/decider"
 )
 
-// Platform makes charges. An error means that the outcome is not known: the same call is made again later.
-type Platform interface {
-	CreateCharge(ctx context.Context, order qa.Order, attempt qa.Attempt) (payment.Charge, error)
-}
-
 // The deciders that payments need.
 type (
 	Orders interface {
@@ -73,7 +68,9 @@ func (p Payments) carryOut(ctx context.Context, o qa.Order, t process.Todo) (dec
 }
 
 func (p Payments) charge(ctx context.Context, o qa.Order, t process.Todo) (decider.Result[qa.Order], error) {
-	charge, err := p.Platform.CreateCharge(ctx, o, *o.Attempt(t.Channel))
+	a := o.Attempt(t.Channel)
+	charge, err := p.Platform.CreateCharge(ctx, ChargeRequest{OrderNo: o.Number, Attempt: a.ID, Channel: a.Channel,
+		Amount: o.Amount, ClientIP: a.ClientIP, Owner: o.Patient, At: a.At})
 	if err != nil {
 		return decider.Result[qa.Order]{}, err
 	}

@@ -211,7 +211,7 @@ func (e *Engine) newAPI(key *rsa.PrivateKey) *httpapi.API {
 		AdminToken: e.settings.AdminToken, Location: e.settings.location, Now: e.now, Logger: e.logger,
 		Metrics: prometheus.NewRegistry(), Ready: e.checks(),
 	}
-	a.Payments = gateways.Payments{Orders: a.Orders, Wallets: a.Wallets, Platform: sandbox.Platform{Key: key, Location: e.settings.location}, Now: e.now}
+	a.Payments = gateways.Payments{Orders: a.Orders, Wallets: a.Wallets, Platform: sandbox.Platform{Key: key, Location: e.settings.location, Now: e.now}, Now: e.now}
 	a.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	e.observe(a.Metrics)
 	return a

@@ -17,7 +17,7 @@ import (
 
 	"orderengine/domain"
 	"orderengine/domain/payment"
-	"orderengine/domain/qa"
+	"orderengine/gateways"
 )
 
 // How long a charge can be paid, Ping++'s own defaults.
@@ -34,21 +34,22 @@ const (
 type Platform struct {
 	Key      *rsa.PrivateKey // signs, as the payment channel would
 	Location *time.Location  // of the times that the payer reads
+	Now      func() time.Time
 }
 
-// CreateCharge makes the charge for an attempt to pay an order.
-func (p Platform) CreateCharge(_ context.Context, o qa.Order, a qa.Attempt) (payment.Charge, error) {
-	life, ok := lifetime[a.Channel]
+// CreateCharge implements [gateways.Platform].
+func (p Platform) CreateCharge(_ context.Context, r gateways.ChargeRequest) (payment.Charge, error) {
+	life, ok := lifetime[r.Channel]
 	if !ok {
-		return payment.Charge{}, fmt.Errorf("channel %q makes no charges", a.Channel)
+		return payment.Charge{}, &gateways.Refusal{Status: 400, Param: "channel", Message: fmt.Sprintf("channel %q makes no charges", r.Channel)}
 	}
-	id := "ch_" + letters(o.Number+"/"+a.ID, 24)
+	id := "ch_" + letters(r.OrderNo+"/"+r.Attempt, 24)
 	charge := payment.Charge{
-		OrderNo: o.Number, Extra: json.RawMessage("{}"), App: app, Currency: "cny", TimeExpire: a.At.Add(life).Unix(), ID: id,
-		Subject: (product + o.Number)[:subject], Channel: a.Channel, Metadata: payment.Metadata{Owner: o.Patient, OrderNumber: o.Number},
-		Body: product + o.Number, ClientIP: a.ClientIP, Object: "charge", AmountSettle: o.Amount,
+		OrderNo: r.OrderNo, Extra: json.RawMessage("{}"), App: app, Currency: "cny", TimeExpire: r.At.Add(life).Unix(), ID: id,
+		Subject: (product + r.OrderNo)[:subject], Channel: r.Channel, Metadata: payment.Metadata{Owner: r.Owner, OrderNumber: r.OrderNo},
+		Body: product + r.OrderNo, ClientIP: r.ClientIP, Object: "charge", AmountSettle: r.Amount,
 		Refunds: payment.RefundList{URL: "/v1/charges/" + id + "/refunds", Object: "list", Data: []json.RawMessage{}},
-		Created: a.At.Unix(), Amount: o.Amount,
+		Created: r.At.Unix(), Amount: r.Amount,
 	}
 	var err error
 	charge.Credential, err = p.credential(charge)
@@ -120,4 +121,17 @@ func letters(seed string, n int) string {
 		name[i] = alphabet[digit.Int64()]
 	}
 	return string(name)
+}
+
+// CreateRefund implements [gateways.Platform]: the refund is pending.
+func (p Platform) CreateRefund(_ context.Context, r gateways.RefundRequest) (payment.PlatformRefund, error) {
+	return payment.PlatformRefund{
+		ID: "re_" + letters(r.No, 24), Object: "refund", OrderNo: r.No, Amount: r.Amount, Created: p.Now().Unix(), Status: payment.Pending,
+		Description: r.Description, Metadata: json.RawMessage("{}"), Charge: r.Charge, ChargeOrderNo: r.OrderNo, Extra: json.RawMessage("{}"),
+	}, nil
+}
+
+// FindRefund implements [gateways.Platform]. The sandbox keeps nothing, so a refund is pending until somebody says otherwise.
+func (p Platform) FindRefund(_ context.Context, charge, no string) (payment.PlatformRefund, bool, error) {
+	return payment.PlatformRefund{ID: "re_" + letters(no, 24), OrderNo: no, Charge: charge, Status: payment.Pending}, true, nil
 }

@@ -1,0 +1,61 @@
+package gateways
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"orderengine/domain"
+	"orderengine/domain/payment"
+)
+
+// Platform collects money and gives it back. Its calls may be made again with the same numbers: the platform
+// then answers with what it made the first time.
+//
+// A [*Refusal] is final: the same call will be refused again. Every other error means that the outcome is not
+// known; never guess it, ask again with the same number.
+type Platform interface {
+	// CreateCharge has a charge made that the payer can settle until it expires.
+	CreateCharge(ctx context.Context, r ChargeRequest) (payment.Charge, error)
+	// CreateRefund has money given back; the refund may be pending for days. The same No is the same refund.
+	CreateRefund(ctx context.Context, r RefundRequest) (payment.PlatformRefund, error)
+	// FindRefund asks how far the refund with the number No is; ok is false if the platform has none.
+	FindRefund(ctx context.Context, charge, no string) (refund payment.PlatformRefund, ok bool, err error)
+}
+
+// ChargeRequest asks for a charge.
+type ChargeRequest struct {
+	OrderNo  string
+	Attempt  string // the attempt's name: the same one is the same charge
+	Channel  payment.Channel
+	Amount   domain.Fen
+	ClientIP string
+	Owner    string    // the payer's username
+	At       time.Time // when the payer asked
+}
+
+// RefundRequest asks for money of a charge to be given back.
+type RefundRequest struct {
+	Charge      string // the charge's id
+	OrderNo     string
+	No          string // the refund's number for ever
+	Amount      domain.Fen
+	Description string // required, at most 255 characters
+}
+
+// Refusal is a platform's final answer that it will not do what was asked.
+type Refusal struct {
+	Status  int // HTTP
+	Type    string
+	Code    string
+	Param   string
+	Message string
+}
+
+func (r *Refusal) Error() string {
+	return fmt.Sprintf("the platform refuses (%d %s %s %s): %s", r.Status, r.Type, r.Code, r.Param, r.Message)
+}
+
+// ErrBusy: the platform takes no more calls for now; nothing was done.
+var ErrBusy = errors.New("the platform takes no more calls for now")
