@@ -1,0 +1,36 @@
+# The two commands: "make run" starts the server with the people of the API documents, "make test" runs every test.
+.PHONY: run build test bench lint fuzz need
+
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME   ?= 30s
+
+run:
+	go run ./cmd/orderd serve --demo
+
+build:
+	go build -trimpath -o bin/ ./cmd/...
+
+# The tests want a real redis-server: install it where that is allowed, say what to install where it is not.
+need:
+	@command -v redis-server >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "installing redis-server"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server >/dev/null; \
+	  else echo "redis-server is missing; install it first (Debian: apt-get install redis-server)" >&2; exit 1; fi; }
+
+test: need
+	go test -race -timeout 15m ./...
+
+lint:
+	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted" >&2; exit 1; }
+	go vet ./...
+	go run $(STATICCHECK) ./...
+
+# Every figure in the README comes from here. Compare ratios within one run, not figures between runs.
+bench: need
+	@go test -run '^$$' -bench . -timeout 60m ./eventstore/embedded ./projections/... ./test/load | go run ./test/load/table
+
+fuzz:
+	@for target in $$(grep -rl --include='*_test.go' '^func Fuzz' . ); do \
+	  for name in $$(grep -o '^func Fuzz[A-Za-z0-9]*' $$target | cut -c6-); do \
+	    echo "$$target $$name"; go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) ./$$(dirname $$target) || exit 1; \
+	  done; done

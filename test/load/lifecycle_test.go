@@ -1,0 +1,89 @@
+package load
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+)
+
+// step is one request of an order's life; the path and body may name the order and the question.
+type step struct {
+	doctor bool // who sends it
+	method string
+	path   string
+	body   string
+	status int
+}
+
+// lifecycle is an order's whole life over HTTP, one request after another.
+var lifecycle = []step{
+	{false, http.MethodPost, "/qaorder/order/create/", "order_type=online&doctor={doctor}", http.StatusCreated},
+	{false, http.MethodPatch, "/qaorder/order/pay/{number}/", "channel=balance", http.StatusOK},
+	{false, http.MethodPost, "/qaorder/question/create/", "order={number}&allergy_history=none&smoke_history=none&condition_description=a+cough+for+two+weeks&desc_files=http%3A%2F%2F123.jpg", http.StatusCreated},
+	{true, http.MethodPost, "/qaorder/answer/create/", "question={question}&diagnosis_result=rest+and+drink+a+lot&extra_suggestion=fresh+air", http.StatusCreated},
+	{false, http.MethodPut, "/qaorder/order/finish/{number}/", "", http.StatusOK},
+	{false, http.MethodPut, "/qaorder/order/evaluate/{number}/", "scores=5&content=good", http.StatusOK},
+}
+
+// BenchmarkLifecycle is an order's whole life, durable and with read-your-writes on, against S. An iteration is one request.
+func BenchmarkLifecycle(b *testing.B) {
+	for _, callers := range []int{1, 64} {
+		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
+			server := startServer(b, embeddedViews)
+			people := server.makePeople(b, 64, 16)
+			static := startStatic(b, 1100)
+			server.drive(b, people, callers, 20*callers) // warm
+			var rate, ceiling, cpu, ceilingCPU, median, ceilingMedian []float64
+			requests := max(b.N, callers*len(lifecycle)*8)
+			for range 3 {
+				s := measure(callers, requests, func(caller, n int) { static.requests(b, n) })
+				m := measure(callers, requests/len(lifecycle), func(caller, n int) {
+					for range n {
+						server.live(b, people, caller)
+					}
+				})
+				m.requests *= len(lifecycle)
+				rate, ceiling = append(rate, m.rate()), append(ceiling, s.rate())
+				cpu, ceilingCPU = append(cpu, m.cpuMicros()), append(ceilingCPU, s.cpuMicros())
+				median, ceilingMedian = append(median, server.median()), append(ceilingMedian, 0)
+			}
+			b.ReportMetric(middle(rate), "req/s")
+			b.ReportMetric(middle(ceiling), "S-req/s")
+			b.ReportMetric(middle(rate)/middle(ceiling), "ofS")
+			b.ReportMetric(middle(cpu), "cpu-µs/req")
+			b.ReportMetric(middle(ceilingCPU), "S-cpu-µs/req")
+			b.ReportMetric(middle(median), "p50-µs")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// measured is one phase of a benchmark.
+type measured struct {
+	requests int
+	wall     time.Duration
+	cpu      time.Duration
+}
+
+func (m measured) rate() float64      { return float64(m.requests) / m.wall.Seconds() }
+func (m measured) cpuMicros() float64 { return float64(m.cpu.Microseconds()) / float64(m.requests) }
+
+// measure shares total pieces of work among callers and measures the whole.
+func measure(callers, total int, work func(caller, n int)) measured {
+	before, began := processorTime(), time.Now()
+	var done sync.WaitGroup
+	each := max(1, total/callers)
+	for caller := range callers {
+		done.Go(func() { work(caller, each) })
+	}
+	done.Wait()
+	return measured{requests: each * callers, wall: time.Since(began), cpu: processorTime() - before}
+}
+
+func middle(figures []float64) float64 {
+	slices.Sort(figures)
+	return figures[len(figures)/2]
+}
