@@ -52,7 +52,7 @@ func SchemaOf(metadata []byte) (int, error) {
 		for rest = metadata[len(prefix):]; len(rest) > 1 && rest[0] >= '0' && rest[0] <= '9' && schema < 1000; rest = rest[1:] {
 			schema = schema*10 + int(rest[0]-'0')
 		}
-		if rest[0] == ',' && schema > 0 {
+		if len(rest) > 0 && rest[0] == ',' && schema > 0 {
 			return schema, nil
 		}
 	}
