@@ -2,7 +2,9 @@ package e2e
 
 import (
 	"bufio"
+	"encoding/json"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -103,4 +105,177 @@ func shellWords(line string) []string {
 		}
 	}
 	return words
+}
+
+// TestRepliesHaveTheDocumentsForm compares golden replies with the document's samples: the same keys in the
+// same order with the same types.
+func TestRepliesHaveTheDocumentsForm(t *testing.T) {
+	for _, pair := range []struct {
+		sample, golden string
+		which          int // of the golden file's exchanges
+	}{
+		{"create", "endpoints/create", 0},
+		{"detail", "endpoints/detail", 0},
+		{"detail", "lifecycle/4-answer", 1},
+		{"list", "lifecycle/2-pay-lists", 0},
+		{"list", "lifecycle/2-pay-lists", 1},
+		{"newone", "lifecycle/1-create-lists", 7},
+		{"list-qa", "lifecycle/3-ask-lists", 5},
+		{"cancel", "endpoints/cancel", 0},
+		{"cancel", "endpoints/cancel-by-get", 0},
+		{"finish", "endpoints/finish-by-get", 0},
+		{"finish", "lifecycle/5-finish", 0},
+		{"finish-refused", "refusals/4-finish", 0},
+		{"filter", "lifecycle/1-create-lists", 9},
+		{"evaluate", "lifecycle/6-evaluate", 0},
+		{"evaluations", "endpoints/evaluations", 0},
+		{"pay", "endpoints/pay-alipay", 0},
+		{"record", "endpoints/record", 0},
+	} {
+		t.Run(pair.sample+" "+pair.golden, func(t *testing.T) {
+			sample, err := os.ReadFile("testdata/document/" + pair.sample + ".json")
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, got := shape(t, string(sample)), shape(t, goldenBody(t, pair.golden, pair.which))
+			if pair.sample == "list-qa" {
+				fill(&want, detailShape(t)) // the sample's orders were answered, but show neither question nor answer
+			}
+			if !sameShape(want, got) {
+				t.Errorf("got\n%s\nwant\n%s", got, want)
+			}
+		})
+	}
+}
+
+// fill puts the question of an order that shows it into the orders of a list that do not.
+func fill(list *node, detail node) {
+	results := list.parts[slices.Index(list.keys, "results")]
+	for _, order := range results.parts {
+		at := slices.Index(order.keys, "question")
+		order.parts[at] = detail.parts[slices.Index(detail.keys, "question")]
+	}
+}
+
+func detailShape(t *testing.T) node {
+	t.Helper()
+	text, err := os.ReadFile("testdata/document/detail.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return shape(t, string(text))
+}
+
+// goldenBody is the body of one exchange of a golden file.
+func goldenBody(t *testing.T, name string, which int) string {
+	t.Helper()
+	text, err := os.ReadFile(goldenFile(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var bodies []string
+	for _, line := range strings.Split(string(text), "\n") {
+		if strings.HasPrefix(line, "{") {
+			bodies = append(bodies, line)
+		}
+	}
+	if which >= len(bodies) {
+		t.Fatalf("%s has %d bodies", name, len(bodies))
+	}
+	return bodies[which]
+}
+
+// node is the form of a JSON value.
+type node struct {
+	kind  string // null, bool, number, string, list, object
+	keys  []string
+	parts []node // of the keys, or of a list's items
+}
+
+func (n node) String() string {
+	var b strings.Builder
+	n.write(&b, "")
+	return b.String()
+}
+
+func (n node) write(b *strings.Builder, indent string) {
+	b.WriteString(n.kind + "\n")
+	for i, part := range n.parts {
+		name := "-"
+		if n.keys != nil {
+			name = n.keys[i]
+		}
+		b.WriteString(indent + "  " + name + " ")
+		part.write(b, indent+"  ")
+	}
+}
+
+// sameShape compares the forms of a sample and of a reply. Lists may be of different lengths, but each of
+// the reply's items has the form of the sample's first.
+func sameShape(want, got node) bool {
+	if want.kind != got.kind || want.kind == "object" && !slices.Equal(want.keys, got.keys) {
+		return false
+	}
+	for i, part := range got.parts {
+		if want.kind == "list" {
+			if len(want.parts) == 0 || !sameShape(want.parts[0], part) {
+				return false
+			}
+		} else if !sameShape(want.parts[i], part) {
+			return false
+		}
+	}
+	return want.kind != "list" || len(want.parts) == 0 || len(got.parts) > 0
+}
+
+func shape(t *testing.T, text string) node {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(text))
+	n, err := readNode(d)
+	if err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+	return n
+}
+
+func readNode(d *json.Decoder) (node, error) {
+	token, err := d.Token()
+	if err != nil {
+		return node{}, err
+	}
+	switch token := token.(type) {
+	case json.Delim:
+		return readNested(d, token)
+	case string:
+		return node{kind: "string"}, nil
+	case float64:
+		return node{kind: "number"}, nil
+	case bool:
+		return node{kind: "bool"}, nil
+	default:
+		return node{kind: "null"}, nil
+	}
+}
+
+func readNested(d *json.Decoder, open json.Delim) (node, error) {
+	n := node{kind: "list"}
+	if open == '{' {
+		n.kind = "object"
+	}
+	for d.More() {
+		if open == '{' {
+			key, err := d.Token()
+			if err != nil {
+				return n, err
+			}
+			n.keys = append(n.keys, key.(string))
+		}
+		part, err := readNode(d)
+		if err != nil {
+			return n, err
+		}
+		n.parts = append(n.parts, part)
+	}
+	_, err := d.Token()
+	return n, err
 }
