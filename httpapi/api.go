@@ -97,6 +97,7 @@ func (a *API) Server() *http.Server {
 func (a *API) Handler() http.Handler {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
+	e.Pre(decodedPaths)
 	measure := a.instrument()
 	for _, r := range a.routes() {
 		serve := measure(r.name, a.serve(r))
@@ -107,4 +108,12 @@ func (a *API) Handler() http.Handler {
 	}
 	e.RouteNotFound("/*", measure("none", a.serve(route{name: "none", who: anyone})))
 	return e
+}
+
+// decodedPaths routes by the decoded path, as Django does: a%40b in a path names the user a@b.
+func decodedPaths(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		c.Request().URL.RawPath = ""
+		return next(c)
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -143,7 +144,7 @@ func (c *call) write(answer reply, err error) error {
 		return c.send(c.refusal(err))
 	}
 	if raw, ok := answer.body.(rawBody); ok {
-		return c.echo.Blob(answer.status, raw.contentType, raw.data)
+		return c.blob(answer.status, raw.contentType, raw.data)
 	}
 	if answer.body == nil {
 		return c.send(answer.status, nil)
@@ -159,7 +160,13 @@ func (c *call) send(status int, body []byte) error {
 	if body == nil {
 		return c.echo.NoContent(status)
 	}
-	return c.echo.Blob(status, "application/json", body)
+	return c.blob(status, "application/json", body)
+}
+
+// blob says how long the body is: beyond its buffers net/http does not know, and HEAD would not tell.
+func (c *call) blob(status int, contentType string, body []byte) error {
+	c.echo.Response().Header().Set("Content-Length", strconv.Itoa(len(body)))
+	return c.echo.Blob(status, contentType, body)
 }
 
 // rawBody is a reply that is not JSON.
