@@ -6,7 +6,9 @@ package gateways
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -40,18 +42,33 @@ type Payments struct {
 // actor stands in the events of what no user did at that moment.
 const actor = qa.SystemName
 
-// Perform carries out all that the order wants and returns it as it is then.
+// Perform carries out all that the order wants and returns it as it is then. What fails does not hold up the
+// rest: a platform that is down must not keep a wallet's money.
 func (p Payments) Perform(ctx context.Context, number string) (decider.Result[qa.Order], error) {
 	order, err := p.Orders.Load(ctx, number)
 	if err != nil {
 		return order, err
 	}
+	var failed []error
 	for _, todo := range process.Next(order.State, process.Periods{}) {
-		if order, err = p.carryOut(ctx, order.State, todo); err != nil {
-			return order, fmt.Errorf("%s of order %s: %w", todo.Kind, number, err)
+		if !wanted(order.State, todo) {
+			continue // what was done before it settled it
 		}
+		after, err := p.carryOut(ctx, order.State, todo)
+		if err != nil {
+			failed = append(failed, fmt.Errorf("%s of order %s: %w", todo.Kind, number, err))
+			continue
+		}
+		order = after
 	}
-	return order, nil
+	return order, errors.Join(failed...)
+}
+
+// wanted says that the order, as it is now, still wants what it wanted.
+func wanted(o qa.Order, t process.Todo) bool {
+	return slices.ContainsFunc(process.Next(o, process.Periods{}), func(now process.Todo) bool {
+		return now.Kind == t.Kind && now.Attempt == t.Attempt && now.Refund == t.Refund
+	})
 }
 
 func (p Payments) carryOut(ctx context.Context, o qa.Order, t process.Todo) (decider.Result[qa.Order], error) {

@@ -1,0 +1,510 @@
+package gateways_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"go.uber.org/goleak"
+
+	"orderengine/domain"
+	"orderengine/domain/payment"
+	"orderengine/domain/process"
+	"orderengine/domain/qa"
+	"orderengine/domain/wallet"
+	"orderengine/eventstore/decider"
+	"orderengine/eventstore/memory"
+	"orderengine/gateways"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	number  = "12257268238541425696240003"
+	patient = "patient1"
+	price   = domain.Fen(1500)
+	start   = domain.Fen(5000) // in the wallet
+)
+
+var now = time.Date(2024, 3, 1, 8, 0, 0, 0, time.UTC)
+
+func clock() time.Time { return now }
+
+type (
+	orders  = decider.Decider[qa.Order, qa.Command, qa.Event]
+	wallets = decider.Decider[wallet.Wallet, wallet.Command, wallet.Event]
+)
+
+// world is a log with an order and a wallet in it.
+type world struct {
+	t        testing.TB
+	store    *memory.Store
+	platform *platform
+}
+
+func newWorld(t testing.TB, balance domain.Fen) *world {
+	w := &world{t: t, store: memory.New(), platform: &platform{}}
+	if balance > 0 {
+		_, err := w.wallets().Execute(t.Context(), patient, call(), wallet.TopUp{Amount: balance, At: now})
+		w.must(err)
+	}
+	w.order(qa.Place{Number: number, PK: 1, Patient: patient, PatientPK: 3, Doctor: "doctor1", Type: qa.Online, Amount: price, At: now})
+	return w
+}
+
+func (w *world) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func call() decider.Call { return decider.Call{ID: uuid.New(), At: now} }
+
+// Each server has deciders of its own.
+func (w *world) orders() *orders {
+	return decider.New(w.store, decider.Model[qa.Order, qa.Command, qa.Event]{Category: qa.Category, Decide: qa.Decide, Evolve: qa.Evolve,
+		Encode: qa.Codec.Encode, Decode: qa.Codec.Decode}, decider.Options{Shared: true})
+}
+
+func (w *world) wallets() *wallets {
+	return decider.New(w.store, decider.Model[wallet.Wallet, wallet.Command, wallet.Event]{Category: wallet.Category, Decide: wallet.Decide,
+		Evolve: wallet.Evolve, Encode: wallet.Codec.Encode, Decode: wallet.Codec.Decode}, decider.Options{Shared: true})
+}
+
+func (w *world) order(commands ...qa.Command) qa.Order {
+	w.t.Helper()
+	var r decider.Result[qa.Order]
+	for _, c := range commands {
+		var err error
+		r, err = w.orders().Execute(w.t.Context(), number, call(), c)
+		w.must(err)
+	}
+	return r.State
+}
+
+func (w *world) load() qa.Order {
+	w.t.Helper()
+	r, err := w.orders().Load(w.t.Context(), number)
+	w.must(err)
+	return r.State
+}
+
+func (w *world) balance() domain.Fen {
+	w.t.Helper()
+	r, err := w.wallets().Load(w.t.Context(), patient)
+	w.must(err)
+	return r.State.Balance
+}
+
+// types counts the events of a stream by type.
+func (w *world) types(stream string) map[string]int {
+	w.t.Helper()
+	n := map[string]int{}
+	for e, err := range w.store.ReadStream(w.t.Context(), stream, 0) {
+		w.must(err)
+		n[e.Type]++
+	}
+	return n
+}
+
+func (w *world) payments() gateways.Payments {
+	return gateways.Payments{Orders: w.orders(), Wallets: w.wallets(), Platform: w.platform, Now: clock}
+}
+
+// settle performs until nothing is open, as the reactor would.
+func (w *world) settle() qa.Order {
+	w.t.Helper()
+	for range 5 {
+		_, err := w.payments().Perform(w.t.Context(), number)
+		w.must(err)
+		if o := w.load(); len(process.Next(o, process.Periods{})) == 0 {
+			return o
+		}
+	}
+	w.t.Fatalf("never done: %+v", process.Next(w.load(), process.Periods{}))
+	return qa.Order{}
+}
+
+// platform makes charges, and counts them.
+type platform struct {
+	mu    sync.Mutex
+	made  []string
+	fails error
+}
+
+func (p *platform) CreateCharge(_ context.Context, r gateways.ChargeRequest) (payment.Charge, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.fails != nil {
+		return payment.Charge{}, p.fails
+	}
+	p.made = append(p.made, r.Attempt)
+	return payment.Charge{ID: "ch_" + r.Attempt, OrderNo: r.OrderNo, Channel: r.Channel, Amount: r.Amount, TimeExpire: r.At.Add(time.Hour).Unix()}, nil
+}
+
+func (p *platform) CreateRefund(_ context.Context, r gateways.RefundRequest) (payment.PlatformRefund, error) {
+	return payment.PlatformRefund{ID: "re_" + r.No, OrderNo: r.No, Charge: r.Charge, Amount: r.Amount, Status: payment.Pending}, p.fails
+}
+
+func (p *platform) FindRefund(context.Context, string, string) (payment.PlatformRefund, bool, error) {
+	return payment.PlatformRefund{}, false, p.fails
+}
+
+func request(channel payment.Channel, attempt string) qa.Command {
+	return qa.RequestPayment{By: patient, Attempt: attempt, Channel: channel, ClientIP: "127.0.0.1", At: now}
+}
+
+// crash stops a performer at its kth step, counted from 0: before the step is written, or after.
+type crash struct {
+	at    int
+	after bool
+	steps int
+	then  func() // what others do at that moment
+}
+
+var errCrash = errors.New("the server is gone")
+
+func (c *crash) step(write func() error) error {
+	n := c.steps
+	c.steps++
+	if n > c.at {
+		return errCrash // nothing is done any more
+	}
+	if n < c.at {
+		return write()
+	}
+	if c.after {
+		if err := write(); err != nil {
+			return err
+		}
+	}
+	if c.then != nil {
+		c.then()
+	}
+	return errCrash
+}
+
+type crashingOrders struct {
+	*orders
+	crash *crash
+}
+
+func (o crashingOrders) Execute(ctx context.Context, id string, call decider.Call, c qa.Command) (r decider.Result[qa.Order], err error) {
+	err = o.crash.step(func() (err error) { r, err = o.orders.Execute(ctx, id, call, c); return err })
+	return r, err
+}
+
+type crashingWallets struct {
+	*wallets
+	crash *crash
+}
+
+func (w crashingWallets) Execute(ctx context.Context, id string, call decider.Call, c wallet.Command) (r decider.Result[wallet.Wallet], err error) {
+	err = w.crash.step(func() (err error) { r, err = w.wallets.Execute(ctx, id, call, c); return err })
+	return r, err
+}
+
+// performUntil performs with a server that crashes, and says whether it did.
+func (w *world) performUntil(c *crash) bool {
+	w.t.Helper()
+	p := w.payments()
+	p.Orders, p.Wallets = crashingOrders{w.orders(), c}, crashingWallets{w.wallets(), c}
+	_, err := p.Perform(w.t.Context(), number)
+	if err != nil && !errors.Is(err, errCrash) {
+		w.t.Fatal(err)
+	}
+	return err != nil
+}
+
+// meanwhile is what another server does at the moment of the crash.
+var meanwhile = map[string]func(w *world){
+	"nothing":         func(*world) {},
+	"cancelled":       func(w *world) { tryOrder(w, qa.Cancel{By: patient, At: now}) },
+	"destroyed":       func(w *world) { tryOrder(w, qa.Destroy{By: patient, At: now}) },
+	"paid through wx": func(w *world) { tryOrder(w, wxMoney()) },
+	"performed": func(w *world) {
+		w.settlePlatform()
+		_, err := w.payments().Perform(w.t.Context(), number)
+		w.must(err)
+	},
+	"performed and cancelled":  func(w *world) { meanwhile2(w, "performed", "cancelled") },
+	"cancelled and performed":  func(w *world) { meanwhile2(w, "cancelled", "performed") },
+	"paid and performed":       func(w *world) { meanwhile2(w, "paid through wx", "performed") },
+	"performed and refunded":   func(w *world) { meanwhile2(w, "performed", "refunded") },
+	"refunded":                 func(w *world) { tryOrder(w, qa.Refund{By: patient, At: now}) },
+	"paid through wx, refunds": func(w *world) { meanwhile2(w, "paid through wx", "refunded") },
+}
+
+func init() { // breaks the cycle of meanwhile and who names it
+	meanwhile2 = func(w *world, first, second string) { meanwhile[first](w); meanwhile[second](w) }
+}
+
+var meanwhile2 func(w *world, first, second string)
+
+func wxMoney() qa.Command {
+	return qa.ConfirmPayment{Receipt: payment.Receipt{Channel: payment.WX, Ref: "ch_wx", Amount: price, At: now}}
+}
+
+// tryOrder runs a command that the order may refuse.
+func tryOrder(w *world, c qa.Command) {
+	w.t.Helper()
+	var fault *domain.Fault
+	if _, err := w.orders().Execute(w.t.Context(), number, call(), c); err != nil && !errors.As(err, &fault) {
+		w.t.Fatal(err)
+	}
+}
+
+// check adds the money up: what the wallet lost the order has, or gave back.
+func (w *world) check(o qa.Order) {
+	w.t.Helper()
+	var kept domain.Fen // of the wallet's money
+	byBalance := 0
+	for _, r := range o.Receipts {
+		if r.Channel == payment.Balance {
+			kept += r.Amount
+			byBalance++
+		}
+	}
+	for _, r := range o.Refunds {
+		if r.Channel == payment.Balance {
+			kept -= r.Amount
+			if r.Status != payment.Succeeded {
+				w.t.Errorf("refund %+v is still open", r)
+			}
+		}
+	}
+	if got := start - w.balance(); got != kept {
+		w.t.Errorf("the wallet lost %d fen, the order has %d of them", got, kept)
+	}
+	types := w.types("wallet-" + patient)
+	if types["WalletDebited"] != byBalance || types["WalletDebited"] > 1 || types["WalletDebited"]+types["DebitRefused"] > 1 {
+		w.t.Errorf("wallet events %v, %d receipts of balance", types, byBalance)
+	}
+	if paid := w.types("qaorder-" + number)["OrderPaid"]; paid > 1 {
+		w.t.Errorf("paid %d times", paid)
+	}
+	for i, r := range o.Receipts {
+		if left := o.Refundable(r.Ref); left != 0 && (i > 0 || o.Status == qa.Cancelled) {
+			w.t.Errorf("%d fen of %s stay with an order that does not want them", left, r.Ref)
+		}
+	}
+}
+
+// TestBalanceIsPaidOnce stops a server at every step, lets others do something at that moment, and performs again.
+func TestBalanceIsPaidOnce(t *testing.T) {
+	for what, then := range meanwhile {
+		for _, after := range []bool{false, true} {
+			for step := 0; ; step++ {
+				crashed := true
+				t.Run(fmt.Sprintf("step %d, written %v, %s", step, after, what), func(t *testing.T) {
+					w := newWorld(t, start)
+					w.order(request(payment.Balance, "a1"))
+					crashed = w.performUntil(&crash{at: step, after: after, then: func() { then(w) }})
+					// The platform's own refunds are not made here: settle them as a platform would.
+					w.settlePlatform()
+					o := w.settle()
+					w.check(o)
+					if what == "nothing" && (o.Status != qa.Paid || w.balance() != start-price || len(o.Receipts) != 1 || o.Receipts[0].Ref != "a1") {
+						t.Errorf("order %s with %+v, balance %d", o.Status, o.Receipts, w.balance())
+					}
+				})
+				if !crashed {
+					break
+				}
+			}
+		}
+	}
+}
+
+// settlePlatform settles what is to go back through a platform.
+func (w *world) settlePlatform() {
+	for _, r := range w.load().Refunds {
+		if r.Channel != payment.Balance && r.Status == payment.Pending {
+			w.order(qa.SettleRefund{No: r.No, OK: true, At: now})
+		}
+	}
+}
+
+func TestPoorWalletDeclinesOnce(t *testing.T) {
+	for _, after := range []bool{false, true} {
+		for step := range 3 {
+			t.Run(fmt.Sprintf("step %d, written %v", step, after), func(t *testing.T) {
+				w := newWorld(t, price-1)
+				w.order(request(payment.Balance, "a1"))
+				w.performUntil(&crash{at: step, after: after})
+				topUp := func() {
+					_, err := w.wallets().Execute(t.Context(), patient, call(), wallet.TopUp{Amount: 1, At: now})
+					w.must(err)
+				}
+				refused := w.types("wallet-" + patient)["DebitRefused"] > 0
+				topUp() // too late for an attempt that was refused
+				o := w.settle()
+				if refused && (o.Status != qa.Unpaid || w.balance() != price || len(o.Attempts) != 0) || !refused && (o.Status != qa.Paid || w.balance() != 0) {
+					t.Fatalf("refused %v: order %s, balance %d, attempts %v", refused, o.Status, w.balance(), o.Attempts)
+				}
+				if refused {
+					w.order(request(payment.Balance, "a2"))
+					if o = w.settle(); o.Status != qa.Paid || w.balance() != 0 {
+						t.Errorf("a new attempt: order %s, balance %d", o.Status, w.balance())
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestRefundIsCreditedOnce stops a server at every step of giving the money back.
+func TestRefundIsCreditedOnce(t *testing.T) {
+	for _, after := range []bool{false, true} {
+		for step := range 3 {
+			for _, what := range []string{"nothing", "performed"} {
+				t.Run(fmt.Sprintf("step %d, written %v, %s", step, after, what), func(t *testing.T) {
+					w := newWorld(t, start)
+					w.order(request(payment.Balance, "a1"))
+					w.settle()
+					w.order(qa.Refund{By: patient, At: now})
+					w.performUntil(&crash{at: step, after: after, then: func() { meanwhile[what](w) }})
+					o := w.settle()
+					if o.Status != qa.Cancelled || w.balance() != start || len(o.Refunds) != 1 || o.Refunds[0].Status != payment.Succeeded {
+						t.Errorf("order %s, refunds %+v, balance %d", o.Status, o.Refunds, w.balance())
+					}
+					if types := w.types("wallet-" + patient); types["WalletCredited"] != 1 || types["WalletDebited"] != 1 {
+						t.Errorf("wallet events %v", types)
+					}
+					w.check(o)
+				})
+			}
+		}
+	}
+}
+
+func TestPerformersRace(t *testing.T) {
+	for round := range 20 {
+		w := newWorld(t, start)
+		w.order(request(payment.Balance, "a1"), request(payment.WX, "a2"))
+		race(t, 8, func(n int) {
+			switch {
+			case round%2 == 1 && n == 3:
+				tryOrder(w, qa.Cancel{By: patient, At: now})
+			default:
+				if _, err := w.payments().Perform(t.Context(), number); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		o := w.settle()
+		w.check(o)
+		if round%2 == 0 && (o.Status != qa.Paid || w.balance() != start-price) {
+			t.Errorf("order %s, balance %d", o.Status, w.balance())
+		}
+		tryOrder(w, qa.Refund{By: patient, At: now})
+		race(t, 8, func(int) {
+			if _, err := w.payments().Perform(t.Context(), number); err != nil {
+				t.Error(err)
+			}
+		})
+		if o = w.settle(); o.Status != qa.Cancelled || w.balance() != start {
+			t.Errorf("after the refund: order %s, balance %d", o.Status, w.balance())
+		}
+		w.check(o)
+	}
+}
+
+func race(t *testing.T, n int, do func(int)) {
+	t.Helper()
+	var work sync.WaitGroup
+	for i := range n {
+		work.Go(func() { do(i) })
+	}
+	work.Wait()
+}
+
+func TestChargeIsRecordedOnce(t *testing.T) {
+	w := newWorld(t, 0)
+	w.order(request(payment.WX, "a1"), request(payment.Alipay, "a2"))
+	w.performUntil(&crash{at: 0}) // made, and not recorded
+	for range 2 {
+		w.settle()
+	}
+	o := w.load()
+	if wx, ali := o.Attempt(payment.WX), o.Attempt(payment.Alipay); wx.Charge == nil || wx.Charge.ID != "ch_a1" || ali.Charge == nil || ali.Charge.ID != "ch_a2" {
+		t.Errorf("attempts %+v", o.Attempts)
+	}
+	if n := w.types("qaorder-" + number)["ChargeCreated"]; n != 2 {
+		t.Errorf("%d charges recorded, want 2", n)
+	}
+}
+
+func TestPlatformThatFailsIsAskedAgain(t *testing.T) {
+	w := newWorld(t, 0)
+	w.order(request(payment.WX, "a1"))
+	w.platform.fails = errors.New("platform is down")
+	if _, err := w.payments().Perform(t.Context(), number); !errors.Is(err, w.platform.fails) {
+		t.Fatalf("error %v, want the platform's", err)
+	}
+	if o := w.load(); !o.Attempt(payment.WX).Pending() {
+		t.Error("the attempt does not wait any more")
+	}
+	w.platform.fails = nil
+	if o := w.settle(); o.Attempt(payment.WX).Charge == nil {
+		t.Error("no charge")
+	}
+}
+
+// TestOneThingThatFailsDoesNotHoldTheOthersUp: a platform that is down must not keep the wallet's money.
+func TestOneThingThatFailsDoesNotHoldTheOthersUp(t *testing.T) {
+	t.Run("charge and debit", func(t *testing.T) {
+		w := newWorld(t, start)
+		w.order(request(payment.WX, "a1"), request(payment.Balance, "a2"))
+		w.platform.fails = errors.New("platform is down")
+		_, err := w.payments().Perform(t.Context(), number)
+		if o := w.load(); o.Status != qa.Paid || w.balance() != start-price || !errors.Is(err, w.platform.fails) {
+			t.Errorf("order %s, balance %d, error %v", o.Status, w.balance(), err)
+		}
+	})
+	t.Run("refunds", func(t *testing.T) {
+		w := newWorld(t, start)
+		w.order(request(payment.Balance, "a1"))
+		w.settle()
+		w.platform.fails = errors.New("platform is down")
+		w.order(wxMoney(), qa.Refund{By: patient, At: now}) // the surplus goes back through wx, the payment to the wallet
+		_, err := w.payments().Perform(t.Context(), number)
+		if w.balance() != start || err == nil {
+			t.Errorf("balance %d, error %v; want the wallet's money back, and an error of wx", w.balance(), err)
+		}
+	})
+}
+
+// TestNoChargeForAPaidOrder: what the first step settled, the second need not do.
+func TestNoChargeForAPaidOrder(t *testing.T) {
+	w := newWorld(t, start)
+	w.order(request(payment.Balance, "a1"), request(payment.WX, "a2"))
+	r, err := w.payments().Perform(t.Context(), number)
+	if err != nil || r.State.Status != qa.Paid {
+		t.Fatalf("order %s, %v", r.State.Status, err)
+	}
+	if len(w.platform.made) != 0 {
+		t.Errorf("charges %v were made for an order that is paid", w.platform.made)
+	}
+}
+
+func TestNothingToDo(t *testing.T) {
+	w := newWorld(t, start)
+	head, err := w.store.Head(t.Context())
+	w.must(err)
+	r, err := w.payments().Perform(t.Context(), number)
+	if err != nil || r.State.Number != number || r.State.Status != qa.Unpaid {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if r, err := w.payments().Perform(t.Context(), "none"); err != nil || r.State.Placed() {
+		t.Errorf("an order there is not: %+v, %v", r, err)
+	}
+	if after, err := w.store.Head(t.Context()); err != nil || after != head {
+		t.Errorf("the log moved: %v", err)
+	}
+}
