@@ -119,7 +119,6 @@ func TestHeadIsGetWithoutABody(t *testing.T) {
 				}
 			}
 		}
-		// HEAD of a call that GET serves as a change is a change too, as in Django.
 		server.As("").Send("HEAD", "/qaorder/order/patient/list/").Want(t, 401)
 	})
 }
