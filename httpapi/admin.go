@@ -180,7 +180,10 @@ func (c *call) userReply(ctx context.Context, status int, user decider.Result[ac
 	}
 	c.await(user.Position)
 	shown := renderUser(user.State.Profile, user.State.Prices, user.State.Active)
-	shown.Balance, shown.Token = w.State.Balance.Yuan(), token
+	shown.Balance = w.State.Balance.Yuan()
+	if auth.HashToken(token) == user.State.Credential.TokenHash { // not if the same request, sent twice, made another
+		shown.Token = token
+	}
 	return reply{status, shown}, nil
 }
 

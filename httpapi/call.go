@@ -81,6 +81,9 @@ func (c *call) answer(r route) (reply, error) {
 		if c.data, err = drf.ParseBody(request, maxBody); err != nil {
 			return reply{}, err
 		}
+		if err := c.replay(); err != nil {
+			return reply{}, err
+		}
 	}
 	answer, err := handle(c)
 	return c.settle(answer, err)

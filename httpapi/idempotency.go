@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -43,9 +44,33 @@ const keyHeader = "Idempotency-Key"
 // keyed says that the request has a key: then it may have been run before, and only the claim knows.
 func (c *call) keyed() bool { return len(c.echo.Request().Header[keyHeader]) > 0 }
 
+// replay ends the call of a key that was used, before the request is looked at, for what was taken then may
+// be refused now: with the first reply, or with the refusal if the key stands for another request.
+func (c *call) replay() error {
+	if !c.keyed() || c.actor == "" {
+		return nil
+	}
+	known, err := c.api.Claims.Load(c.ctx(), digest(c.actor, c.echo.Request().Header.Get(keyHeader)))
+	switch s := known.State; {
+	case err != nil || s.Digest == "":
+		return err
+	case s.Digest != c.digest():
+		return domain.Refuse(domain.KeyReused, "the key was used for another request")
+	case s.Reply != nil:
+		return &recordedReply{s.Reply.Status, s.Reply.Body}
+	default:
+		return nil // it was begun and not answered
+	}
+}
+
+// digest tells requests apart; with or without its trailing slash a path is the same.
+func (c *call) digest() string {
+	r := c.echo.Request()
+	return digest(r.Method, strings.TrimSuffix(r.URL.Path, "/")+"/", c.data.Canonical())
+}
+
 func (c *call) claim(ctx context.Context, pks *sequence.Sequence) (operation, error) {
-	request := c.echo.Request()
-	key := request.Header.Get(keyHeader)
+	key := c.echo.Request().Header.Get(keyHeader)
 	if !validKey(key) {
 		return operation{}, drf.NewError(http.StatusBadRequest, msgInvalidKey)
 	}
@@ -54,7 +79,7 @@ func (c *call) claim(ctx context.Context, pks *sequence.Sequence) (operation, er
 	if err != nil {
 		return operation{}, err
 	}
-	take := idempotency.Take{Digest: digest(request.Method, request.URL.Path, c.data.Canonical()), Command: uuid.New(), At: c.now()}
+	take := idempotency.Take{Digest: c.digest(), Command: uuid.New(), At: c.now()}
 	if known.State.Digest == "" {
 		if take.PK, err = mint(ctx, pks); err != nil {
 			return operation{}, err
