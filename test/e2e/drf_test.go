@@ -11,7 +11,7 @@ import (
 
 // TestChecksComeInDjangosOrder has requests with several things wrong: the first check wins.
 func TestChecksComeInDjangosOrder(t *testing.T) {
-	const create = "/qaorder/order/create/"
+
 	broken, foreign := jsonBody(`{`), orderdtest.Body{Type: "text/xml", Data: "<a/>"}
 	everywhere(t, func(t *testing.T, s setup) {
 		server := s.demo(t)

@@ -25,7 +25,7 @@ func TestGoldenErrors(t *testing.T) {
 		p, d := caller{server.As(patient1), "patient1"}, caller{server.As(doctor1), "doctor1"}
 		boss, other := caller{server.As(admin), "admin"}, caller{server.As(patient2), "patient2"}
 		nobody := caller{server.As(""), "nobody"}
-		const create = "/qaorder/order/create/"
+
 		const fifteen = "12257268238541425696240003"
 
 		g.check("errors/401-none", nobody.inBoth("GET", path("detail", fifteen))...)
