@@ -43,7 +43,7 @@ func sampleCharge() payment.Charge {
 }
 
 var (
-	sampleReceipt = payment.Receipt{Channel: payment.WX, Ref: "ch_1", Amount: 1500, At: at}
+	sampleReceipt = payment.Receipt{Channel: payment.WX, Ref: "ch_1", TransactionNo: "4200000001", Amount: 1500, At: at}
 	sampleTag     = catalog.Tag{PK: 1, Owner: "doctor1", Name: "感冒", Description: "风寒 & <风热>"}
 	sampleDrug    = catalog.Drug{PK: 2, Owner: "doctor1", Name: "头孢", Standard: "0.25g*24", TotalDosage: "1盒", EachDosage: "2粒", DayTimes: "3次"}
 	sampleProof   = account.Credential{Verifier: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA", TokenHash: "ab12", Sealed: []byte{0, 1, 255}}
@@ -62,8 +62,12 @@ var qaSamples = []qa.Event{
 	qa.QuestionAnswered{Answer: qa.Answer{PK: 5, Question: 4, Tags: []catalog.Tag{sampleTag}, Drugs: []catalog.Drug{sampleDrug}, DiagnosisResult: "吃药", ExtraSuggestion: "多喝水", At: at}},
 	qa.OrderFinished{By: "patient1", At: at},
 	qa.OrderEvaluated{Evaluation: qa.Evaluation{PK: 6, Scores: 5, Content: "好", At: at}},
-	qa.RefundRequested{Refund: payment.Refund{No: "12257268238541425696240003R1", Ref: "ch_1", Channel: payment.WX, Amount: 1500, Reason: qa.OfSurplus,
-		Status: payment.Pending, At: at, SettledAt: at, Why: "w"}},
+	qa.RefundRequested{RefundIntent: payment.RefundIntent{No: "12257268238541425696240003R1", Ref: "ch_1", Channel: payment.WX, Amount: 1500, Reason: qa.OfSurplus, At: at}},
+	qa.RefundAccepted{No: "12257268238541425696240003R1", PlatformID: "re_1", At: at},
+	qa.RefundDelayed{No: "12257268238541425696240003R1", Why: "time-out", At: at},
+	qa.RefundParked{No: "12257268238541425696240003R1", Why: "key refused", At: at},
+	qa.RefundRetried{No: "12257268238541425696240003R1", By: "admin", At: at},
+	qa.RefundGivenUp{No: "12257268238541425696240003R1", By: "admin", Why: "paid in cash", At: at},
 	qa.RefundSucceeded{No: "12257268238541425696240003R1", At: at},
 	qa.RefundFailed{No: "12257268238541425696240003R1", Why: "bank closed", At: at},
 }

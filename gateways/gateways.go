@@ -31,28 +31,44 @@ type (
 	}
 )
 
-// Payments carries out what orders want of their payers' money.
+// Payments carries out what orders want of their payers' money, and what time does to them.
 type Payments struct {
 	Orders   Orders
 	Wallets  Wallets
 	Platform Platform
+	Periods  process.Periods
 	Now      func() time.Time
 }
 
 // actor stands in the events of what no user did at that moment.
 const actor = qa.SystemName
 
-// Perform carries out all that the order wants and returns it as it is then. What fails does not hold up the
+// maxTries is how often a refund is asked for, or after, before a person is.
+const maxTries = 10
+
+// Perform carries out all that is due of an order and returns it as it is then. What fails does not hold up the
 // rest: a platform that is down must not keep a wallet's money.
 func (p Payments) Perform(ctx context.Context, number string) (decider.Result[qa.Order], error) {
+	return p.perform(ctx, number, p.Periods)
+}
+
+// AtOnce is Perform by the server that has just written down what the order wants: its time of grace is now.
+func (p Payments) AtOnce(ctx context.Context, number string) (decider.Result[qa.Order], error) {
+	periods := p.Periods
+	periods.Grace = 0
+	return p.perform(ctx, number, periods)
+}
+
+func (p Payments) perform(ctx context.Context, number string, periods process.Periods) (decider.Result[qa.Order], error) {
 	order, err := p.Orders.Load(ctx, number)
 	if err != nil {
 		return order, err
 	}
+	now := p.Now()
 	var failed []error
-	for _, todo := range process.Next(order.State, process.Periods{}) {
-		if !wanted(order.State, todo) {
-			continue // what was done before it settled it
+	for _, todo := range process.Next(order.State, periods) {
+		if todo.Due.After(now) || !slices.Contains(process.Next(order.State, periods), todo) {
+			continue // not yet, or not any more: what was done before it settled it
 		}
 		after, err := p.carryOut(ctx, order.State, todo)
 		if err != nil {
@@ -64,13 +80,6 @@ func (p Payments) Perform(ctx context.Context, number string) (decider.Result[qa
 	return order, errors.Join(failed...)
 }
 
-// wanted says that the order, as it is now, still wants what it wanted.
-func wanted(o qa.Order, t process.Todo) bool {
-	return slices.ContainsFunc(process.Next(o, process.Periods{}), func(now process.Todo) bool {
-		return now.Kind == t.Kind && now.Attempt == t.Attempt && now.Refund == t.Refund
-	})
-}
-
 func (p Payments) carryOut(ctx context.Context, o qa.Order, t process.Todo) (decider.Result[qa.Order], error) {
 	switch t.Kind {
 	case process.Charge:
@@ -79,15 +88,25 @@ func (p Payments) carryOut(ctx context.Context, o qa.Order, t process.Todo) (dec
 		return p.debit(ctx, o, t)
 	case process.PayBack:
 		return p.payBack(ctx, o, t)
+	case process.Inquire:
+		return p.inquire(ctx, o, t)
+	case process.TimeOut:
+		return p.Orders.Execute(ctx, o.Number, p.call(t, o.Status.String()+t.Due.String()), qa.TimeOut{Since: o.Status, At: p.Now()})
 	default:
 		return decider.Result[qa.Order]{}, fmt.Errorf("nobody knows how to do that")
 	}
 }
 
+// charge has a charge made. A refusal ends the attempt, so that the payer can try another way.
 func (p Payments) charge(ctx context.Context, o qa.Order, t process.Todo) (decider.Result[qa.Order], error) {
 	a := o.Attempt(t.Channel)
 	charge, err := p.Platform.CreateCharge(ctx, ChargeRequest{OrderNo: o.Number, Attempt: a.ID, Channel: a.Channel,
 		Amount: o.Amount, ClientIP: a.ClientIP, Owner: o.Patient, At: a.At})
+	var refusal *Refusal
+	if errors.As(err, &refusal) {
+		declined := qa.DeclinePayment{Attempt: a.ID, Why: refusal.Error(), At: p.Now()}
+		return p.Orders.Execute(ctx, o.Number, p.call(t, "declined"), declined)
+	}
 	if err != nil {
 		return decider.Result[qa.Order]{}, err
 	}
@@ -109,22 +128,67 @@ func (p Payments) debit(ctx context.Context, o qa.Order, t process.Todo) (decide
 	return p.Orders.Execute(ctx, o.Number, p.call(t, "settled"), qa.ConfirmPayment{Receipt: receipt})
 }
 
+// payBack gives money back: to the wallet at once, else by the platform, which may take days.
 func (p Payments) payBack(ctx context.Context, o qa.Order, t process.Todo) (decider.Result[qa.Order], error) {
-	var refund payment.Refund
-	for _, r := range o.Refunds {
-		if r.No == t.Refund {
-			refund = r
-		}
+	refund, _ := o.Refund(t.Refund)
+	if refund.Channel == payment.Balance {
+		return p.credit(ctx, o, t, refund)
 	}
-	if refund.Channel != payment.Balance {
-		return decider.Result[qa.Order]{}, fmt.Errorf("no platform takes refunds of %s", refund.Channel)
-	}
+	made, err := p.Platform.CreateRefund(ctx, RefundRequest{Charge: refund.Ref, OrderNo: o.Number, No: refund.No,
+		Amount: refund.Amount, Description: refund.Reason})
+	return p.heard(ctx, o, t, refund, made, err)
+}
+
+func (p Payments) credit(ctx context.Context, o qa.Order, t process.Todo, r payment.Refund) (decider.Result[qa.Order], error) {
 	now := p.Now()
-	credit := wallet.Credit{Amount: refund.Amount, Order: o.Number, Refund: refund.No, At: now}
+	credit := wallet.Credit{Amount: r.Amount, Order: o.Number, Refund: r.No, At: now}
 	if _, err := p.Wallets.Execute(ctx, o.Patient, p.call(t, "credited"), credit); err != nil {
 		return decider.Result[qa.Order]{}, err
 	}
-	return p.Orders.Execute(ctx, o.Number, p.call(t, "refunded"), qa.SettleRefund{No: refund.No, OK: true, At: now})
+	return p.Orders.Execute(ctx, o.Number, p.call(t, "refunded"), qa.SettleRefund{No: r.No, OK: true, At: now})
+}
+
+// inquire asks how far a refund is: its notice may have been lost.
+func (p Payments) inquire(ctx context.Context, o qa.Order, t process.Todo) (decider.Result[qa.Order], error) {
+	refund, _ := o.Refund(t.Refund)
+	found, ok, err := p.Platform.FindRefund(ctx, refund.Ref, refund.No)
+	if err == nil && !ok {
+		err = &Refusal{Message: "it has taken the refund, and now knows nothing of it"}
+	}
+	return p.heard(ctx, o, t, refund, found, err)
+}
+
+// heard hands in what the platform said of a refund. What it refuses is left to a person; what nobody knows is
+// asked again later, with the same number.
+func (p Payments) heard(ctx context.Context, o qa.Order, t process.Todo, r payment.Refund, is payment.PlatformRefund, err error) (decider.Result[qa.Order], error) {
+	now := p.Now()
+	var command qa.Command
+	var refusal *Refusal
+	switch {
+	case errors.As(err, &refusal), err != nil && r.Tries+1 >= maxTries:
+		command = qa.ParkRefund{No: r.No, Why: err.Error(), At: now}
+	case err != nil:
+		command = qa.DelayRefund{No: r.No, Why: err.Error(), At: now}
+	case is.Status == payment.Succeeded:
+		command = qa.SettleRefund{No: r.No, OK: true, At: now}
+	case is.Status == payment.Failed:
+		command = qa.SettleRefund{No: r.No, Why: failure(is), At: now}
+	case t.Kind == process.Inquire && r.Tries+1 >= maxTries:
+		command = qa.ParkRefund{No: r.No, Why: "the platform has had it pending for too long", At: now}
+	case t.Kind == process.Inquire:
+		command = qa.DelayRefund{No: r.No, Why: "pending", At: now}
+	default:
+		command = qa.AcceptRefund{No: r.No, PlatformID: is.ID, At: now}
+	}
+	return p.Orders.Execute(ctx, o.Number, p.call(t, fmt.Sprintf("%T%d%s", command, r.Tries, r.TriedAt)), command)
+}
+
+// failure is the platform's reason for a failed refund.
+func failure(r payment.PlatformRefund) string {
+	if r.FailureMsg != nil {
+		return *r.FailureMsg
+	}
+	return "the platform gives no reason"
 }
 
 // namespace makes the ids of the calls below; it never changes, or a step could be taken twice.

@@ -105,7 +105,7 @@ func (c *call) refundOrder() (reply, error) {
 	}
 	ctx, cancel := c.commandCtx()
 	defer cancel()
-	if refunded, err := c.api.Payments.Perform(ctx, c.echo.Param("number")); err != nil {
+	if refunded, err := c.api.Payments.AtOnce(ctx, c.echo.Param("number")); err != nil {
 		c.api.Logger.Warn("a refund is left to the reactor", "order", c.echo.Param("number"), "error", err.Error())
 	} else {
 		c.await(refunded.Position)

@@ -52,7 +52,7 @@ func (c *call) carryOut(ctx context.Context, order decider.Result[qa.Order]) (de
 	if order.State.Status != qa.Unpaid {
 		return order, nil
 	}
-	return c.api.Payments.Perform(ctx, order.State.Number)
+	return c.api.Payments.AtOnce(ctx, order.State.Number)
 }
 
 func paymentReply(o qa.Order, channel payment.Channel) (reply, error) {

@@ -34,6 +34,9 @@ func ordersWith(side qa.Side, user, other string) string {
 	return ordersOf(side, user) + "/with/" + other
 }
 
+// parkedIndex lists the numbers of the refunds that wait for a person.
+const parkedIndex = "parked"
+
 // evaluationsOf has members "<pk of 20 digits>-<order number>".
 func evaluationsOf(doctor string) string { return "evaluations/" + doctor }
 
@@ -59,6 +62,11 @@ func orderListings(o qa.Order, periods process.Periods) []Listing {
 	}
 	if o.Evaluation != nil {
 		listings = append(listings, Listing{evaluationsOf(o.Doctor), fmt.Sprintf("%020d-%s", o.Evaluation.PK, o.Number)})
+	}
+	for _, r := range o.Refunds {
+		if r.WaitsForPerson() {
+			listings = append(listings, Listing{parkedIndex, r.No})
+		}
 	}
 	for _, todo := range process.Next(o, periods) {
 		listings = append(listings, Listing{dueIndex, dueMember(todo)})
@@ -130,6 +138,20 @@ func (q Orders) Evaluated(ctx context.Context, doctor string, w Window) ([]qa.Or
 	}
 	orders, err := q.get(ctx, numbers)
 	return orders, page.Total, err
+}
+
+// Parked lists the orders with refunds that wait for a person, one order for each such refund, with the refunds' numbers.
+func (q Orders) Parked(ctx context.Context, w Window) (refunds []string, orders []qa.Order, total int, err error) {
+	page, err := q.Views.Page(ctx, parkedIndex, w.Offset, w.Limit, false)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	numbers := make([]string, len(page.Members))
+	for i, no := range page.Members {
+		numbers[i], _, _ = strings.Cut(no, qa.RefundMark)
+	}
+	orders, err = q.get(ctx, numbers)
+	return page.Members, orders, page.Total, err
 }
 
 func (q Orders) list(ctx context.Context, index string, w Window) ([]qa.Order, int, error) {

@@ -34,7 +34,8 @@ type Projection interface {
 	Category() string
 	// restore reads a state back from its document, nil for a stream that has none yet.
 	restore(doc []byte) (any, error)
-	evolve(state any, e eventstore.Recorded) (any, error)
+	// evolve also gives the rows that follow from the event alone and stay for ever.
+	evolve(state any, e eventstore.Recorded) (any, Rows, error)
 	document(state any) ([]byte, error)
 	rows(id string, state any) Rows
 }
@@ -45,6 +46,9 @@ type Fold[S, E any] struct {
 	Codec  *domain.Codec[E]
 	Evolve func(S, E) S
 	Rows   func(id string, state S) Rows
+	// Lines, if there is one, gives what an event adds for ever, from the state after it: the lines of a list that
+	// grows too long to be kept in a state. Their keys follow from the event's revision.
+	Lines func(id string, state S, event E, r eventstore.Revision) Rows
 }
 
 // Category is the category whose streams are folded.
@@ -59,16 +63,20 @@ func (f Fold[S, E]) restore(doc []byte) (any, error) {
 	return state, err
 }
 
-func (f Fold[S, E]) evolve(state any, e eventstore.Recorded) (any, error) {
+func (f Fold[S, E]) evolve(state any, e eventstore.Recorded) (any, Rows, error) {
 	schema, err := eventstore.SchemaOf(e.Metadata)
 	if err != nil {
-		return nil, err
+		return nil, Rows{}, err
 	}
 	event, err := f.Codec.Decode(e.Type, schema, e.Data)
 	if err != nil {
-		return nil, err
+		return nil, Rows{}, err
 	}
-	return f.Evolve(state.(S), event), nil
+	after := f.Evolve(state.(S), event)
+	if f.Lines == nil {
+		return after, Rows{}, nil
+	}
+	return after, f.Lines(strings.TrimPrefix(e.Stream, f.Of+"-"), after, event, e.Revision), nil
 }
 
 func (f Fold[S, E]) document(state any) ([]byte, error) { return domain.JSON(state) }
@@ -97,9 +105,11 @@ func restored(p Projection, stream string, doc []byte) (folded, error) {
 func project(p Projection, before folded, events []eventstore.Recorded) (after folded, ops []Op, err error) {
 	state := before.state
 	for _, e := range events {
-		if state, err = p.evolve(state, e); err != nil {
+		var lines Rows
+		if state, lines, err = p.evolve(state, e); err != nil {
 			return before, nil, fmt.Errorf("stream %s revision %d: %w", e.Stream, e.Revision, err)
 		}
+		ops = append(ops, diff(Rows{}, lines)...)
 	}
 	stream := events[0].Stream
 	doc, err := p.document(state)
@@ -146,6 +156,7 @@ func All(periods process.Periods) []Projection {
 		userProjection(),
 		catalogProjection(catalog.TagCategory),
 		catalogProjection(catalog.DrugCategory),
+		walletProjection(),
 	}
 }
 

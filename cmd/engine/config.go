@@ -4,30 +4,39 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"time"
 	_ "time/tzdata" // the machine may have no time zones of its own
 
 	"github.com/spf13/pflag"
+
+	"orderengine/domain/process"
 )
 
 // Config is the server's settings. Each is a flag of "orderd serve" and a variable: --addr is ORDERD_ADDR.
 type Config struct {
-	Addr       string // where to listen
-	Data       string // the folder of log, views and keys
-	EventStore string // "embedded"
-	Views      string // "embedded", or redis://… or rediss://…
-	Payment    string // "sandbox"
-	AdminToken string // of administrators' calls; "" closes them
-	Timezone   string // of the times that clients see
-	LogLevel   string // debug, info, warn or error
-	Demo       bool   // make the people and orders of the documents
+	Addr       string          // where to listen
+	Data       string          // the folder of log, views and keys
+	EventStore string          // "embedded"
+	Views      string          // "embedded", or redis://… or rediss://…
+	Payment    string          // "sandbox"
+	AdminToken string          // of administrators' calls; "" closes them
+	Timezone   string          // of the times that clients see
+	Unpaid     time.Duration   // after which an order without a charge cancels itself
+	Unanswered time.Duration   // after which a paid order without an answer is refunded
+	Unfinished time.Duration   // after which an answered order finishes itself
+	Retry      []time.Duration // after each try to have a refund made, or to hear of it
+	LogLevel   string          // debug, info, warn or error
+	Demo       bool            // make the people and orders of the documents
 }
 
 // Defaults are the settings of who sets nothing.
 var Defaults = Config{
 	Addr: "127.0.0.1:8000", Data: "./data", EventStore: "embedded", Views: "embedded", Payment: "sandbox",
 	Timezone: "Asia/Shanghai", LogLevel: "info",
+	Unpaid: process.Defaults.Unpaid, Unanswered: process.Defaults.Unanswered, Unfinished: process.Defaults.Unfinished,
+	Retry: process.Defaults.Retry,
 }
 
 const embeddedStore, sandboxPayment = "embedded", "sandbox"
@@ -42,6 +51,10 @@ func (c *Config) Flags(flags *pflag.FlagSet) {
 	flags.StringVar(&c.Payment, "payment", c.Payment, `payment platform: "sandbox"`)
 	flags.StringVar(&c.AdminToken, "admin-token", c.AdminToken, "token of the /admin/ calls; none closes them")
 	flags.StringVar(&c.Timezone, "timezone", c.Timezone, "time zone of the times that clients see")
+	flags.DurationVar(&c.Unpaid, "unpaid", c.Unpaid, "after this an order without a charge cancels itself")
+	flags.DurationVar(&c.Unanswered, "unanswered", c.Unanswered, "after this a paid order without an answer is refunded")
+	flags.DurationVar(&c.Unfinished, "unfinished", c.Unfinished, "after this an answered order finishes itself")
+	flags.DurationSliceVar(&c.Retry, "retry", c.Retry, "waits between the tries to have a refund made; the last repeats")
 	flags.StringVar(&c.LogLevel, "log-level", c.LogLevel, "debug (each request), info, warn or error")
 	flags.BoolVar(&c.Demo, "demo", c.Demo, "make the people and orders of the API documents, once")
 }
@@ -92,6 +105,14 @@ func (c Config) parse() (settings, error) {
 	if c.Payment != sandboxPayment {
 		return s, fmt.Errorf("%s: %q: only %q is served", Variable("payment"), c.Payment, sandboxPayment)
 	}
+	for name, period := range map[string]time.Duration{"unpaid": c.Unpaid, "unanswered": c.Unanswered, "unfinished": c.Unfinished} {
+		if period <= 0 {
+			return s, fmt.Errorf("%s: %s is no period", Variable(name), period)
+		}
+	}
+	if len(c.Retry) == 0 || slices.Min(c.Retry) <= 0 {
+		return s, fmt.Errorf("%s: %v are no waits", Variable("retry"), c.Retry)
+	}
 	location, err := time.LoadLocation(c.Timezone)
 	if err != nil || c.Timezone == "" {
 		return s, fmt.Errorf("%s: %q is no time zone", Variable("timezone"), c.Timezone)
@@ -104,4 +125,9 @@ func (c Config) parse() (settings, error) {
 		s.AdminToken = DemoAdminToken
 	}
 	return s, nil
+}
+
+// periods are the settings of what happens to orders by themselves.
+func (s settings) periods() process.Periods {
+	return process.Periods{Grace: process.Defaults.Grace, Unpaid: s.Unpaid, Unanswered: s.Unanswered, Unfinished: s.Unfinished, Retry: s.Retry}
 }

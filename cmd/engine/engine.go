@@ -29,7 +29,6 @@ import (
 	"orderengine/domain/catalog"
 	"orderengine/domain/idempotency"
 	"orderengine/domain/link"
-	"orderengine/domain/process"
 	"orderengine/domain/qa"
 	"orderengine/domain/wallet"
 
@@ -44,9 +43,6 @@ import (
 	"orderengine/projections/embeddedview"
 	"orderengine/projections/redisview"
 )
-
-// grace is how long a server has to carry out what it wrote down, before the reactor does.
-const grace = 5 * time.Second
 
 // drain is how long requests in flight may take when the server stops.
 const drain = 20 * time.Second
@@ -101,7 +97,7 @@ func (e *Engine) open() error {
 	if err != nil {
 		return err
 	}
-	e.follower = projections.NewFollower(e.store, e.views, projections.All(process.Periods{Grace: grace}), e.logger, e.now)
+	e.follower = projections.NewFollower(e.store, e.views, projections.All(e.settings.periods()), e.logger, e.now)
 	e.api = e.newAPI(key)
 	perform := func(ctx context.Context, number string) error {
 		_, err := e.api.Payments.Perform(ctx, number)
@@ -211,7 +207,8 @@ func (e *Engine) newAPI(key *rsa.PrivateKey) *httpapi.API {
 		AdminToken: e.settings.AdminToken, Location: e.settings.location, Now: e.now, Logger: e.logger,
 		Metrics: prometheus.NewRegistry(), Ready: e.checks(),
 	}
-	a.Payments = gateways.Payments{Orders: a.Orders, Wallets: a.Wallets, Platform: sandbox.Platform{Key: key, Location: e.settings.location, Now: e.now}, Now: e.now}
+	a.Payments = gateways.Payments{Orders: a.Orders, Wallets: a.Wallets, Platform: sandbox.Platform{Key: key, Location: e.settings.location, Now: e.now},
+		Periods: e.settings.periods(), Now: e.now}
 	a.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	e.observe(a.Metrics)
 	return a

@@ -73,10 +73,11 @@ func (c *Charge) LiveAt(t time.Time) bool { return t.Unix() < c.TimeExpire }
 
 // Receipt is money that arrived.
 type Receipt struct {
-	Channel Channel    `json:"channel"`
-	Ref     string     `json:"ref"` // the charge's id; for balance the wallet's debit
-	Amount  domain.Fen `json:"amount"`
-	At      time.Time  `json:"at"`
+	Channel       Channel    `json:"channel"`
+	Ref           string     `json:"ref"` // the charge's id; for balance the wallet's debit
+	TransactionNo string     `json:"transaction_no,omitempty"`
+	Amount        domain.Fen `json:"amount"`
+	At            time.Time  `json:"at"`
 }
 
 // RefundStatus says how far a refund is. A pending one reserves its amount, a failed one releases it.
@@ -88,15 +89,31 @@ const (
 	Failed    RefundStatus = "failed"
 )
 
-// Refund is money on its way back. No is its one external number for ever, whatever has to be tried again.
+// RefundIntent is money that is to go back. No is its one external number for ever, whatever has to be tried again.
+type RefundIntent struct {
+	No      string     `json:"no"`
+	Ref     string     `json:"ref"` // of the receipt it gives back
+	Channel Channel    `json:"channel"`
+	Amount  domain.Fen `json:"amount"`
+	Reason  string     `json:"reason"`
+	At      time.Time  `json:"at"`
+}
+
+// Refund is a refund and how far it is.
 type Refund struct {
-	No        string       `json:"no"`
-	Ref       string       `json:"ref"` // of the receipt it gives back
-	Channel   Channel      `json:"channel"`
-	Amount    domain.Fen   `json:"amount"`
-	Reason    string       `json:"reason"`
+	RefundIntent
 	Status    RefundStatus `json:"status"`
-	At        time.Time    `json:"at"`
 	SettledAt time.Time    `json:"settled_at,omitzero"`
-	Why       string       `json:"why,omitempty"` // of a failed one
+	Why       string       `json:"why,omitempty"` // it failed, is asked for again, or waits for a person
+
+	PlatformID string    `json:"platform_id,omitempty"` // the platform's own name for it, once it has taken it
+	Tries      int       `json:"tries,omitempty"`       // to hand it to the platform, or to hear of it again
+	TriedAt    time.Time `json:"tried_at,omitzero"`     // the last of them
+	Parked     bool      `json:"parked,omitempty"`      // it waits for a person
+	Closed     bool      `json:"closed,omitempty"`      // a person has dealt with it
+}
+
+// WaitsForPerson says that nothing more happens to the refund by itself.
+func (r Refund) WaitsForPerson() bool {
+	return !r.Closed && (r.Parked || r.Status == Failed)
 }

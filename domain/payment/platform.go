@@ -47,3 +47,48 @@ const (
 	RefundSucceeded = "refund.succeeded"
 	RefundFailed    = "refund.failed"
 )
+
+// With is the charge as the platform shows it once money came and went: refunded means that there is a refund.
+func (c Charge) With(receipts []Receipt, refunds []Refund) Charge {
+	for _, r := range receipts {
+		if r.Ref == c.ID {
+			paid := r.At.Unix()
+			c.Paid, c.TimePaid = true, &paid
+			if r.TransactionNo != "" {
+				c.TransactionNo = &r.TransactionNo
+			}
+		}
+	}
+	c.Refunds.Data = []json.RawMessage{}
+	for _, r := range refunds {
+		if r.Ref != c.ID {
+			continue
+		}
+		c.Refunded = true
+		if r.Status == Succeeded {
+			c.AmountRefunded += r.Amount
+		}
+		shown, err := domain.JSON(r.shownFor(c))
+		if err != nil {
+			continue // a struct of plain fields always has a JSON form
+		}
+		c.Refunds.Data = append(c.Refunds.Data, shown)
+	}
+	return c
+}
+
+// shownFor is the refund in the platform's form.
+func (r Refund) shownFor(c Charge) PlatformRefund {
+	shown := PlatformRefund{
+		ID: r.PlatformID, Object: "refund", OrderNo: r.No, Amount: r.Amount, Created: r.At.Unix(), Succeed: r.Status == Succeeded,
+		Status: r.Status, Description: r.Reason, Metadata: json.RawMessage("{}"), Charge: c.ID, ChargeOrderNo: c.OrderNo,
+		TransactionNo: c.TransactionNo, Extra: json.RawMessage("{}"),
+	}
+	if settled := r.SettledAt.Unix(); r.Status == Succeeded {
+		shown.TimeSucceed = &settled
+	}
+	if r.Status == Failed {
+		shown.FailureMsg = &r.Why
+	}
+	return shown
+}

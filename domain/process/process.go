@@ -1,10 +1,11 @@
 // Package process says what must happen next to an order without anybody asking: a charge to be made, a
-// wallet to be debited, money to be given back. It is pure. What must happen follows from the order's state
-// alone, so it is a view like any other: it appears with the event that calls for it and goes with the event
-// that tells of its outcome, and a rebuild of the views brings back just what is still open.
+// wallet to be debited, money to be given back, a time-out. It is pure. What must happen follows from the
+// order's state alone, so it is a view like any other: it appears with the event that calls for it and goes
+// with the event that tells of its outcome, and a rebuild of the views brings back just what is still open.
 package process
 
 import (
+	"hash/fnv"
 	"time"
 
 	"orderengine/domain/payment"
@@ -18,6 +19,8 @@ const (
 	Charge  Kind = "charge"  // have the platform make the charge that was asked for
 	Debit   Kind = "debit"   // take the money for the order from the patient's wallet
 	PayBack Kind = "payback" // give a refund's money back
+	Inquire Kind = "inquire" // ask the platform how far a refund is that it has taken
+	TimeOut Kind = "timeout" // move the order on, since nobody did
 )
 
 // Todo is one thing that must happen to one order, not before Due.
@@ -26,30 +29,47 @@ type Todo struct {
 	Order   string          // its number
 	Channel payment.Channel // the money's way
 	Attempt string          // of Charge and Debit
-	Refund  string          // the refund's number, of PayBack
+	Refund  string          // the refund's number, of PayBack and Inquire
 	Due     time.Time
 }
 
-// Periods are the settings that Next depends on.
+// Periods are the settings that Next depends on; none is zero.
 type Periods struct {
 	// Grace is how long the server that wrote an intent has to carry it out itself, before any server does.
 	Grace time.Duration
+	// Unpaid is after how long an order without a charge cancels itself; one with charges does when the last expires.
+	Unpaid time.Duration
+	// Unanswered is after how long a paid order without an answer is refunded.
+	Unanswered time.Duration
+	// Unfinished is after how long an answered order finishes itself.
+	Unfinished time.Duration
+	// Retry is how long after each try to have a refund made, or to hear of it, the next one comes; the last
+	// period repeats itself.
+	Retry []time.Duration
+}
+
+// Defaults are the periods of the API's notes and of the platform's.
+var Defaults = Periods{
+	Grace: 5 * time.Second, Unpaid: 24 * time.Hour, Unanswered: 48 * time.Hour, Unfinished: 7 * 24 * time.Hour,
+	Retry: []time.Duration{5 * time.Minute, time.Hour, 24 * time.Hour},
 }
 
 // Next is what must happen to an order, from its state.
 func Next(o qa.Order, p Periods) []Todo {
 	var todos []Todo
 	for _, a := range o.Attempts {
-		kind := attemptKind(a)
 		// A wallet may have been debited already, so it is asked even if the order is past paying.
-		if a.Pending() && (kind == Debit || o.Status == qa.Unpaid) {
+		if kind := attemptKind(a); a.Pending() && (kind == Debit || o.Status == qa.Unpaid) {
 			todos = append(todos, Todo{Kind: kind, Order: o.Number, Attempt: a.ID, Channel: a.Channel, Due: a.At.Add(p.Grace)})
 		}
 	}
 	for _, r := range o.Refunds {
-		if r.Status == payment.Pending {
-			todos = append(todos, Todo{Kind: PayBack, Order: o.Number, Channel: r.Channel, Refund: r.No, Due: r.At.Add(p.Grace)})
+		if r.Status == payment.Pending && !r.Parked && !r.Closed {
+			todos = append(todos, refund(o, r, p))
 		}
+	}
+	if due, ok := timeOut(o, p); ok {
+		todos = append(todos, Todo{Kind: TimeOut, Order: o.Number, Due: due})
 	}
 	return todos
 }
@@ -59,4 +79,55 @@ func attemptKind(a qa.Attempt) Kind {
 		return Debit
 	}
 	return Charge
+}
+
+// refund is the next step of a refund that is pending. The wallet's is taken by the server that wrote it down.
+func refund(o qa.Order, r payment.Refund, p Periods) Todo {
+	t := Todo{Kind: PayBack, Order: o.Number, Channel: r.Channel, Refund: r.No, Due: r.At}
+	switch {
+	case r.PlatformID != "":
+		t.Kind, t.Due = Inquire, r.TriedAt.Add(p.retry(r, r.Tries))
+	case r.Tries > 0:
+		t.Due = r.TriedAt.Add(p.retry(r, r.Tries-1))
+	case r.Channel == payment.Balance:
+		t.Due = r.At.Add(p.Grace)
+	}
+	return t
+}
+
+// retry is how long to wait after the nth try, with up to a tenth more, which differs from refund to refund:
+// what failed together is not tried together.
+func (p Periods) retry(r payment.Refund, n int) time.Duration {
+	wait := p.Retry[min(n, len(p.Retry)-1)]
+	h := fnv.New32a()
+	h.Write([]byte(r.No))
+	return wait + wait/10*time.Duration(h.Sum32()%1000)/1000
+}
+
+// timeOut is when the order has been long enough in its state.
+func timeOut(o qa.Order, p Periods) (time.Time, bool) {
+	switch o.Status {
+	case qa.Unpaid:
+		return expiry(o, p), o.Placed()
+	case qa.Paid, qa.Asked:
+		return o.WaitingSince().Add(p.Unanswered), true
+	case qa.Answered:
+		return o.Answer.At.Add(p.Unfinished), true
+	default:
+		return time.Time{}, false
+	}
+}
+
+// expiry is when an unpaid order can be paid no more: when its last charge expires.
+func expiry(o qa.Order, p Periods) time.Time {
+	var last int64
+	for _, a := range o.Attempts {
+		if a.Charge != nil {
+			last = max(last, a.Charge.TimeExpire)
+		}
+	}
+	if last == 0 {
+		return o.At.Add(p.Unpaid)
+	}
+	return time.Unix(last, 0).UTC()
 }

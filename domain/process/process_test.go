@@ -2,6 +2,7 @@ package process
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -18,12 +19,12 @@ func TestNext(t *testing.T) {
 	charged := pending(payment.WX)
 	charged.Charge = &payment.Charge{ID: "ch_1"}
 	refund := func(no string, s payment.RefundStatus) payment.Refund {
-		return payment.Refund{No: no, Channel: payment.Alipay, Status: s, At: at.Add(time.Minute)}
+		return payment.Refund{RefundIntent: payment.RefundIntent{No: no, Channel: payment.Alipay, At: at.Add(time.Minute)}, Status: s}
 	}
 	due := at.Add(grace)
 	charge := func(c payment.Channel) Todo { return Todo{Charge, "1", c, "a-" + string(c), "", due} }
 	debit := Todo{Debit, "1", payment.Balance, "a-balance", "", due}
-	payBack := func(no string) Todo { return Todo{PayBack, "1", payment.Alipay, "", no, at.Add(time.Minute + grace)} }
+	payBack := func(no string) Todo { return Todo{PayBack, "1", payment.Alipay, "", no, at.Add(time.Minute)} }
 	later := func(todos ...Todo) map[qa.Status][]Todo {
 		m := map[qa.Status][]Todo{}
 		for _, s := range qa.Statuses[1:] {
@@ -56,12 +57,90 @@ func TestNext(t *testing.T) {
 				want = c.unpaid
 			}
 			o.Number, o.Status = "1", s
-			if got := Next(o, Periods{Grace: grace}); !reflect.DeepEqual(got, want) && len(got)+len(want) > 0 {
+			got := slices.DeleteFunc(Next(inState(o), periods), func(t Todo) bool { return t.Kind == TimeOut })
+			if !reflect.DeepEqual(got, want) && len(got)+len(want) > 0 {
 				t.Errorf("%s, %s: %+v, want %+v", c.name, s, got, want)
 			}
 		}
 	}
-	if got := Next(qa.Order{Attempts: []qa.Attempt{pending(payment.Balance)}}, Periods{}); !got[0].Due.Equal(at) {
-		t.Errorf("without grace due at %s, want %s", got[0].Due, at)
+}
+
+var periods = Periods{Grace: grace, Unpaid: 24 * time.Hour, Unanswered: 48 * time.Hour, Unfinished: 7 * 24 * time.Hour,
+	Retry: []time.Duration{5 * time.Minute, time.Hour, 24 * time.Hour}}
+
+// inState gives an order what one in its state has.
+func inState(o qa.Order) qa.Order {
+	o.At, o.PaidBy = at, "paid"
+	o.Receipts = []payment.Receipt{{Ref: "surplus", At: at.Add(-time.Hour)}, {Ref: "paid", At: at.Add(time.Hour)}}
+	o.Question, o.Answer = &qa.Question{At: at.Add(2 * time.Hour)}, &qa.Answer{At: at.Add(3 * time.Hour)}
+	return o
+}
+
+func TestTimeOuts(t *testing.T) {
+	charged := qa.Order{Attempts: []qa.Attempt{
+		{ID: "a1", Channel: payment.WX, At: at, Charge: &payment.Charge{TimeExpire: at.Add(2 * time.Hour).Unix()}},
+		{ID: "a2", Channel: payment.Alipay, At: at, Charge: &payment.Charge{TimeExpire: at.Add(25 * time.Hour).Unix()}}}}
+	for _, c := range []struct {
+		name  string
+		order qa.Order
+		s     qa.Status
+		after time.Duration // 0: never
+	}{
+		{"without a charge", qa.Order{}, qa.Unpaid, 24 * time.Hour},
+		{"with charges", charged, qa.Unpaid, 25 * time.Hour},
+		{"from the payment", qa.Order{}, qa.Paid, 49 * time.Hour},
+		{"from the payment, though asked later", qa.Order{}, qa.Asked, 49 * time.Hour},
+		{"from the question, when asked again", qa.Order{AskedAgain: true}, qa.Asked, 50 * time.Hour},
+		{"from the answer", qa.Order{}, qa.Answered, 171 * time.Hour},
+		{"finished", qa.Order{}, qa.Finished, 0},
+		{"evaluated", qa.Order{}, qa.Evaluated, 0},
+		{"cancelled", qa.Order{}, qa.Cancelled, 0},
+	} {
+		o := inState(c.order)
+		o.Number, o.Status = "1", c.s
+		var want []Todo
+		if c.after > 0 {
+			want = []Todo{{Kind: TimeOut, Order: "1", Due: at.Add(c.after)}}
+		}
+		if got := Next(o, periods); !reflect.DeepEqual(got, want) && len(got)+len(want) > 0 {
+			t.Errorf("%s, %s: %+v, want %+v", c.name, c.s, got, want)
+		}
+	}
+}
+
+func TestRefundsAreTriedAgainLaterAndLater(t *testing.T) {
+	base := payment.RefundIntent{No: "1R1", Channel: payment.WX, At: at}
+	wallet := payment.RefundIntent{No: "1R1", Channel: payment.Balance, At: at}
+	for _, c := range []struct {
+		name  string
+		r     payment.Refund
+		kind  Kind // "": nothing
+		after time.Duration
+	}{
+		{"at once", payment.Refund{RefundIntent: base}, PayBack, 0},
+		{"the wallet's after the grace", payment.Refund{RefundIntent: wallet}, PayBack, grace},
+		{"once tried", payment.Refund{RefundIntent: base, Tries: 1, TriedAt: at}, PayBack, 5 * time.Minute},
+		{"twice tried", payment.Refund{RefundIntent: base, Tries: 2, TriedAt: at}, PayBack, time.Hour},
+		{"often tried", payment.Refund{RefundIntent: base, Tries: 9, TriedAt: at}, PayBack, 24 * time.Hour},
+		{"taken", payment.Refund{RefundIntent: base, PlatformID: "re_1", TriedAt: at}, Inquire, 5 * time.Minute},
+		{"asked after once", payment.Refund{RefundIntent: base, PlatformID: "re_1", Tries: 1, TriedAt: at}, Inquire, time.Hour},
+		{"parked", payment.Refund{RefundIntent: base, Parked: true}, "", 0},
+		{"given up", payment.Refund{RefundIntent: base, Parked: true, Closed: true}, "", 0},
+	} {
+		c.r.Status = payment.Pending
+		got := Next(qa.Order{Number: "1", Status: qa.Cancelled, Refunds: []payment.Refund{c.r}}, periods)
+		if c.kind == "" {
+			if len(got) > 0 {
+				t.Errorf("%s: %+v", c.name, got)
+			}
+			continue
+		}
+		if len(got) != 1 || got[0].Kind != c.kind || got[0].Refund != "1R1" {
+			t.Errorf("%s: %+v, want one %s", c.name, got, c.kind)
+			continue
+		}
+		if wait := got[0].Due.Sub(at); wait < c.after || wait > c.after+c.after/10 {
+			t.Errorf("%s: after %s, want %s and up to a tenth more", c.name, wait, c.after)
+		}
 	}
 }

@@ -17,6 +17,11 @@ var Codec = domain.NewCodec(
 	domain.Form[OrderFinished, Event]("OrderFinished"),
 	domain.Form[OrderEvaluated, Event]("OrderEvaluated"),
 	domain.Form[RefundRequested, Event]("RefundRequested"),
+	domain.Form[RefundAccepted, Event]("RefundAccepted"),
+	domain.Form[RefundDelayed, Event]("RefundDelayed"),
+	domain.Form[RefundParked, Event]("RefundParked"),
+	domain.Form[RefundRetried, Event]("RefundRetried"),
+	domain.Form[RefundGivenUp, Event]("RefundGivenUp"),
 	domain.Form[RefundSucceeded, Event]("RefundSucceeded"),
 	domain.Form[RefundFailed, Event]("RefundFailed"),
 )

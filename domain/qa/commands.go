@@ -79,6 +79,46 @@ type (
 		By string
 		At time.Time
 	}
+	// TimeOut moves an order on that has been too long in the state Since: an unpaid one is cancelled, an
+	// unanswered one refunded, an unfinished one finished. One that has moved on is left as it is.
+	TimeOut struct {
+		Since Status
+		At    time.Time
+	}
+	// AcceptRefund hands in that the platform has taken the refund and will tell of its outcome.
+	AcceptRefund struct {
+		No         string
+		PlatformID string
+		At         time.Time
+	}
+	// DelayRefund hands in that nobody knows what became of asking for the refund: it is asked for again, with
+	// the same number.
+	DelayRefund struct {
+		No  string
+		Why string
+		At  time.Time
+	}
+	// ParkRefund leaves the refund to a person.
+	ParkRefund struct {
+		No  string
+		Why string
+		At  time.Time
+	}
+	// RetryRefund is a person's word that a parked or failed refund is to be tried again; a failed one gets a
+	// new number, for the platform has ended the old one.
+	RetryRefund struct {
+		No string
+		By string
+		At time.Time
+	}
+	// GiveUpRefund is a person's word that nothing more is to be done. A pending refund stays reserved: the
+	// platform may still carry it out.
+	GiveUpRefund struct {
+		No  string
+		By  string
+		Why string
+		At  time.Time
+	}
 	// SettleRefund hands in the outcome of the refund with the number No.
 	SettleRefund struct {
 		No  string
@@ -100,6 +140,12 @@ func (GiveAnswer) isCommand()     {}
 func (Finish) isCommand()         {}
 func (Evaluate) isCommand()       {}
 func (Refund) isCommand()         {}
+func (TimeOut) isCommand()        {}
+func (AcceptRefund) isCommand()   {}
+func (DelayRefund) isCommand()    {}
+func (ParkRefund) isCommand()     {}
+func (RetryRefund) isCommand()    {}
+func (GiveUpRefund) isCommand()   {}
 func (SettleRefund) isCommand()   {}
 
 // Question is what the patient says: health data.

@@ -39,6 +39,18 @@ func Decide(o Order, c Command) ([]Event, error) {
 		return decideEvaluate(o, c)
 	case Refund:
 		return decideRefund(o, c)
+	case TimeOut:
+		return decideTimeOut(o, c)
+	case AcceptRefund:
+		return decideAcceptRefund(o, c)
+	case DelayRefund:
+		return decideDelayRefund(o, c)
+	case ParkRefund:
+		return decideParkRefund(o, c)
+	case RetryRefund:
+		return decideRetryRefund(o, c)
+	case GiveUpRefund:
+		return decideGiveUpRefund(o, c)
 	case SettleRefund:
 		return decideSettleRefund(o, c)
 	default:
@@ -94,13 +106,16 @@ func decideConfirmPayment(o Order, c ConfirmPayment) ([]Event, error) {
 			return nil, nil
 		}
 	}
-	if c.Receipt.Amount != o.Amount {
-		return nil, domain.RefuseField(domain.Invalid, "amount", "%d fen arrived for order %s of %d fen", c.Receipt.Amount, o.Number, o.Amount)
+	if c.Receipt.Amount <= 0 {
+		return nil, domain.RefuseField(domain.Invalid, "amount", "%d fen", c.Receipt.Amount)
 	}
-	if Lifecycle.Allows(o.Status.String(), movePay) {
+	reason := OfSurplus
+	if c.Receipt.Amount != o.Amount {
+		reason = OfOddSum
+	} else if Lifecycle.Allows(o.Status.String(), movePay) {
 		return []Event{OrderPaid{c.Receipt}}, nil
 	}
-	back := refundOf(o, c.Receipt, c.Receipt.Amount, OfSurplus, c.Receipt.At)
+	back := refundOf(o, c.Receipt, c.Receipt.Amount, reason, c.Receipt.At)
 	return []Event{SurplusReceived{c.Receipt}, RefundRequested{back}}, nil
 }
 
@@ -128,7 +143,7 @@ func decideDestroy(o Order, c Destroy) ([]Event, error) {
 
 func decideAsk(o Order, c Ask) ([]Event, error) {
 	move := moveAsk
-	if o.Type == Monthly && o.Status == Answered && c.Question.At.Before(o.Receipts[0].At.Add(MonthlyPeriod)) {
+	if o.Type == Monthly && o.Status == Answered && c.Question.At.Before(o.Payment().At.Add(MonthlyPeriod)) {
 		move = moveAskAgain
 	}
 	if err := allowPatient(o, c.By, move, domain.CannotAsk); err != nil {
@@ -175,34 +190,114 @@ func decideRefund(o Order, c Refund) ([]Event, error) {
 	if err := allowPatient(o, c.By, moveRefund, domain.CannotRefund); err != nil {
 		return nil, err
 	}
-	events := []Event{OrderCancelled{By: c.By, Reason: ByRefund, At: c.At}}
-	if paid := o.Receipts[0]; o.Refundable(paid.Ref) > 0 {
-		events = append(events, RefundRequested{refundOf(o, paid, o.Refundable(paid.Ref), ByRefund, c.At)})
+	return giveUp(o, c.By, ByRefund, c.At), nil
+}
+
+// giveUp ends a paid order before its answer and sends what was paid back.
+func giveUp(o Order, by, reason string, at time.Time) []Event {
+	events := []Event{OrderCancelled{By: by, Reason: reason, At: at}}
+	if paid := o.Payment(); o.Refundable(paid.Ref) > 0 {
+		events = append(events, RefundRequested{refundOf(o, *paid, o.Refundable(paid.Ref), reason, at)})
 	}
-	return events, nil
+	return events
+}
+
+func decideTimeOut(o Order, c TimeOut) ([]Event, error) {
+	allows := func(move string) bool { return Lifecycle.Allows(o.Status.String(), move) }
+	switch {
+	case o.Status != c.Since:
+		return nil, nil
+	case allows(moveCancel):
+		return []Event{OrderCancelled{By: SystemName, Reason: NotPaid, At: c.At}}, nil
+	case allows(moveRefund):
+		return giveUp(o, SystemName, NotAnswered, c.At), nil
+	case allows(moveFinish):
+		return []Event{OrderFinished{By: SystemName, At: c.At}}, nil
+	default:
+		return nil, nil
+	}
 }
 
 func decideSettleRefund(o Order, c SettleRefund) ([]Event, error) {
-	for _, r := range o.Refunds {
-		switch {
-		case r.No != c.No:
-			continue
-		case r.Status != payment.Pending:
-			return nil, nil
-		case c.OK:
-			return []Event{RefundSucceeded{No: c.No, At: c.At}}, nil
-		default:
-			return []Event{RefundFailed{No: c.No, Why: c.Why, At: c.At}}, nil
-		}
+	r, err := refundWith(o, c.No)
+	switch {
+	case err != nil || r.Status != payment.Pending:
+		return nil, err
+	case c.OK:
+		return []Event{RefundSucceeded{No: c.No, At: c.At}}, nil
+	default:
+		return []Event{RefundFailed{No: c.No, Why: c.Why, At: c.At}}, nil
 	}
-	return nil, domain.RefuseField(domain.NotFound, "refund", "order %s has no refund %s", o.Number, c.No)
+}
+
+func decideAcceptRefund(o Order, c AcceptRefund) ([]Event, error) {
+	r, err := refundWith(o, c.No)
+	if err != nil || r.Status != payment.Pending || r.PlatformID != "" {
+		return nil, err
+	}
+	return []Event{RefundAccepted(c)}, nil
+}
+
+func decideDelayRefund(o Order, c DelayRefund) ([]Event, error) {
+	r, err := refundWith(o, c.No)
+	if err != nil || r.Status != payment.Pending || r.Parked {
+		return nil, err
+	}
+	return []Event{RefundDelayed(c)}, nil
+}
+
+func decideParkRefund(o Order, c ParkRefund) ([]Event, error) {
+	r, err := refundWith(o, c.No)
+	if err != nil || r.Status != payment.Pending || r.Parked {
+		return nil, err
+	}
+	return []Event{RefundParked(c)}, nil
+}
+
+func decideRetryRefund(o Order, c RetryRefund) ([]Event, error) {
+	r, err := refundWith(o, c.No)
+	if err != nil {
+		return nil, err
+	}
+	if !r.WaitsForPerson() {
+		return nil, domain.Refuse(domain.CannotRefund, "refund %s does not wait for a person", c.No)
+	}
+	again := []Event{RefundRetried(c)}
+	if r.Status != payment.Failed {
+		return again, nil
+	}
+	left := min(r.Amount, o.Refundable(r.Ref))
+	if left <= 0 {
+		return nil, domain.Refuse(domain.CannotRefund, "nothing of %s is left to refund", r.Ref)
+	}
+	from := payment.Receipt{Ref: r.Ref, Channel: r.Channel}
+	return append(again, RefundRequested{refundOf(o, from, left, r.Reason, c.At)}), nil
+}
+
+func decideGiveUpRefund(o Order, c GiveUpRefund) ([]Event, error) {
+	r, err := refundWith(o, c.No)
+	if err != nil {
+		return nil, err
+	}
+	if !r.WaitsForPerson() {
+		return nil, domain.Refuse(domain.CannotRefund, "refund %s does not wait for a person", c.No)
+	}
+	return []Event{RefundGivenUp(c)}, nil
+}
+
+func refundWith(o Order, no string) (payment.Refund, error) {
+	r, ok := o.Refund(no)
+	if !ok {
+		return r, domain.RefuseField(domain.NotFound, "refund", "order %s has no refund %s", o.Number, no)
+	}
+	return r, nil
 }
 
 // refundOf is a pending refund of a receipt, numbered by its place in the order: the number stays the same on every retry.
-func refundOf(o Order, from payment.Receipt, amount domain.Fen, reason string, at time.Time) payment.Refund {
-	return payment.Refund{
-		No:  fmt.Sprintf("%sR%d", o.Number, len(o.Refunds)+1),
-		Ref: from.Ref, Channel: from.Channel, Amount: amount, Reason: reason, Status: payment.Pending, At: at,
+func refundOf(o Order, from payment.Receipt, amount domain.Fen, reason string, at time.Time) payment.RefundIntent {
+	return payment.RefundIntent{
+		No:  fmt.Sprintf("%s%s%d", o.Number, RefundMark, len(o.Refunds)+1),
+		Ref: from.Ref, Channel: from.Channel, Amount: amount, Reason: reason, At: at,
 	}
 }
 

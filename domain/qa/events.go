@@ -65,9 +65,36 @@ type (
 	OrderEvaluated struct {
 		Evaluation
 	}
-	// RefundRequested is the intent to give money back, Status pending.
+	// RefundRequested is the intent to give money back.
 	RefundRequested struct {
-		payment.Refund
+		payment.RefundIntent
+	}
+	RefundAccepted struct {
+		No         string    `json:"no"`
+		PlatformID string    `json:"platform_id"`
+		At         time.Time `json:"at"`
+	}
+	RefundDelayed struct {
+		No  string    `json:"no"`
+		Why string    `json:"why"`
+		At  time.Time `json:"at"`
+	}
+	RefundParked struct {
+		No  string    `json:"no"`
+		Why string    `json:"why"`
+		At  time.Time `json:"at"`
+	}
+	// RefundRetried begins a refund again under its number; a failed one is closed by it, and a new one requested.
+	RefundRetried struct {
+		No string    `json:"no"`
+		By string    `json:"by"`
+		At time.Time `json:"at"`
+	}
+	RefundGivenUp struct {
+		No  string    `json:"no"`
+		By  string    `json:"by"`
+		Why string    `json:"why"`
+		At  time.Time `json:"at"`
 	}
 	RefundSucceeded struct {
 		No string    `json:"no"`
@@ -93,14 +120,22 @@ func (QuestionAnswered) isEvent() {}
 func (OrderFinished) isEvent()    {}
 func (OrderEvaluated) isEvent()   {}
 func (RefundRequested) isEvent()  {}
+func (RefundAccepted) isEvent()   {}
+func (RefundDelayed) isEvent()    {}
+func (RefundParked) isEvent()     {}
+func (RefundRetried) isEvent()    {}
+func (RefundGivenUp) isEvent()    {}
 func (RefundSucceeded) isEvent()  {}
 func (RefundFailed) isEvent()     {}
 
 // Reasons of [OrderCancelled] and of refunds.
 const (
-	ByRequest  = "by request"
-	ByDestroy  = "destroyed while unpaid"
-	ByRefund   = "refunded at the patient's request"
-	OfSurplus  = "paid when no payment was due"
-	SystemName = "system" // By of what no user did
+	ByRequest   = "by request"
+	ByDestroy   = "destroyed while unpaid"
+	ByRefund    = "refunded at the patient's request"
+	NotPaid     = "not paid in time"
+	NotAnswered = "not answered in time"
+	OfSurplus   = "paid when no payment was due"
+	OfOddSum    = "another sum than the order's was paid"
+	SystemName  = "system" // By of what no user did
 )

@@ -23,7 +23,7 @@ func Evolve(o Order, e Event) Order {
 		made.Charge = &e.Charge
 		o.Attempts = append(withoutAttempt(o.Attempts, made.Channel), made)
 	case OrderPaid:
-		o.Status = Paid
+		o.Status, o.PaidBy = Paid, e.Ref
 		o = withReceipt(o, e.Receipt)
 	case SurplusReceived:
 		o = withReceipt(o, e.Receipt)
@@ -32,6 +32,7 @@ func Evolve(o Order, e Event) Order {
 	case OrderHidden:
 		o.Hidden = append(slices.Clip(o.Hidden), e.From)
 	case QuestionAsked:
+		o.AskedAgain = o.Question != nil
 		o.Status, o.Question, o.Answer = Asked, &e.Question, nil
 	case QuestionAnswered:
 		o.Status, o.Answer = Answered, &e.Answer
@@ -40,13 +41,40 @@ func Evolve(o Order, e Event) Order {
 	case OrderEvaluated:
 		o.Status, o.Evaluation = Evaluated, &e.Evaluation
 	case RefundRequested:
-		o.Refunds = append(slices.Clip(o.Refunds), e.Refund)
-	case RefundSucceeded:
-		o.Refunds = settled(o.Refunds, e.No, payment.Succeeded, "", e.At)
-	case RefundFailed:
-		o.Refunds = settled(o.Refunds, e.No, payment.Failed, e.Why, e.At)
+		o.Refunds = append(slices.Clip(o.Refunds), payment.Refund{RefundIntent: e.RefundIntent, Status: payment.Pending})
+	default:
+		o.Refunds = evolveRefunds(o.Refunds, e)
 	}
 	return o
+}
+
+// evolveRefunds folds an event about one refund.
+func evolveRefunds(refunds []payment.Refund, e Event) []payment.Refund {
+	switch e := e.(type) {
+	case RefundAccepted:
+		return withRefund(refunds, e.No, func(r *payment.Refund) { r.PlatformID, r.Tries, r.TriedAt = e.PlatformID, 0, e.At })
+	case RefundDelayed:
+		return withRefund(refunds, e.No, func(r *payment.Refund) { r.Why, r.Tries, r.TriedAt = e.Why, r.Tries+1, e.At })
+	case RefundParked:
+		return withRefund(refunds, e.No, func(r *payment.Refund) { r.Why, r.Parked, r.TriedAt = e.Why, true, e.At })
+	case RefundRetried:
+		return withRefund(refunds, e.No, func(r *payment.Refund) {
+			r.Closed = r.Status == payment.Failed
+			r.Parked, r.Tries, r.TriedAt = false, 0, time.Time{}
+		})
+	case RefundGivenUp:
+		return withRefund(refunds, e.No, func(r *payment.Refund) { r.Closed = true })
+	case RefundSucceeded:
+		return withRefund(refunds, e.No, func(r *payment.Refund) {
+			r.Status, r.Why, r.SettledAt, r.Parked = payment.Succeeded, "", e.At, false
+		})
+	case RefundFailed:
+		return withRefund(refunds, e.No, func(r *payment.Refund) {
+			r.Status, r.Why, r.SettledAt, r.Parked = payment.Failed, e.Why, e.At, false
+		})
+	default:
+		return refunds
+	}
 }
 
 func withoutAttempt(attempts []Attempt, channel payment.Channel) []Attempt {
@@ -62,11 +90,12 @@ func withReceipt(o Order, r payment.Receipt) Order {
 	return o
 }
 
-func settled(refunds []payment.Refund, no string, status payment.RefundStatus, why string, at time.Time) []payment.Refund {
+// withRefund is the refunds with a changed one.
+func withRefund(refunds []payment.Refund, no string, change func(*payment.Refund)) []payment.Refund {
 	refunds = slices.Clone(refunds)
 	for i := range refunds {
 		if refunds[i].No == no {
-			refunds[i].Status, refunds[i].Why, refunds[i].SettledAt = status, why, at
+			change(&refunds[i])
 		}
 	}
 	return refunds

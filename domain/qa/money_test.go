@@ -17,7 +17,7 @@ func TestSurplusIsGivenBack(t *testing.T) {
 			if o.Status != before.Status {
 				t.Errorf("status %s became %s", before.Status, o.Status)
 			}
-			want := payment.Refund{No: number + "R1", Ref: "ch_late", Channel: payment.WX, Amount: price, Reason: OfSurplus, Status: payment.Pending, At: paidAt}
+			want := payment.Refund{RefundIntent: payment.RefundIntent{No: number + "R1", Ref: "ch_late", Channel: payment.WX, Amount: price, Reason: OfSurplus, At: paidAt}, Status: payment.Pending}
 			if len(o.Refunds) != 1 || o.Refunds[0] != want {
 				t.Errorf("refunds %+v, want %+v", o.Refunds, want)
 			}

@@ -9,6 +9,9 @@ import (
 // NumberPattern is what an order's number looks like: 26 digits.
 var NumberPattern = regexp.MustCompile(`^[0-9]{26}$`)
 
+// RefundMark stands between an order's number and its refund's place in a refund's number.
+const RefundMark = "R"
+
 // Number makes an order's number: 13 digits of the time in milliseconds, 9 of the order's pk, 4 of the
 // patient's. It rises with time and is unique as the pk is.
 func Number(at time.Time, pk, patientPK int64) string {

@@ -70,8 +70,10 @@ type Order struct {
 	At         time.Time         `json:"at"`
 	Question   *Question         `json:"question,omitempty"`
 	Answer     *Answer           `json:"answer,omitempty"`
+	AskedAgain bool              `json:"asked_again,omitempty"` // the question is not the first that was put
 	Evaluation *Evaluation       `json:"evaluation,omitempty"`
 	Attempts   []Attempt         `json:"attempts,omitempty"`
+	PaidBy     string            `json:"paid_by,omitempty"` // the Ref of the receipt that paid it
 	Receipts   []payment.Receipt `json:"receipts,omitempty"`
 	Refunds    []payment.Refund  `json:"refunds,omitempty"`
 	Hidden     []Side            `json:"hidden,omitempty"`
@@ -108,12 +110,51 @@ func (o Order) SideOf(username string) (side Side, ok bool) {
 	return side, !o.HiddenFrom(side)
 }
 
+// Payment is the receipt that paid the order, nil before.
+func (o Order) Payment() *payment.Receipt {
+	for i := range o.Receipts {
+		if o.Receipts[i].Ref == o.PaidBy {
+			return &o.Receipts[i]
+		}
+	}
+	return nil
+}
+
 // Channel is how the order was paid; the document shows alipay until it is.
 func (o Order) Channel() payment.Channel {
-	if len(o.Receipts) == 0 {
-		return payment.Alipay
+	if paid := o.Payment(); paid != nil {
+		return paid.Channel
 	}
-	return o.Receipts[0].Channel
+	return payment.Alipay
+}
+
+// WaitingSince is when the order last began to wait for an answer: with the payment, and in a monthly order
+// with every question after the first answer.
+func (o Order) WaitingSince() time.Time {
+	if o.AskedAgain {
+		return o.Question.At
+	}
+	return o.Payment().At
+}
+
+// Charge is the charge with an id, with what has become of its money; ok is false if it is not this order's.
+func (o Order) Charge(id string) (c payment.Charge, ok bool) {
+	for _, a := range o.Attempts {
+		if a.Charge != nil && a.Charge.ID == id {
+			return a.Charge.With(o.Receipts, o.Refunds), true
+		}
+	}
+	return payment.Charge{}, false
+}
+
+// Refund is the refund with a number; ok is false if there is none.
+func (o Order) Refund(no string) (r payment.Refund, ok bool) {
+	for _, r := range o.Refunds {
+		if r.No == no {
+			return r, true
+		}
+	}
+	return payment.Refund{}, false
 }
 
 // Attempt is the newest attempt through a channel, nil if there is none.
