@@ -1,8 +1,8 @@
 package embeddedview
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -46,8 +46,7 @@ func (s *Store) write(b projections.Batch) error {
 	if err != nil {
 		return err
 	}
-	summaries, err := w.entries(listings)
-	if err != nil {
+	if err := w.entries(listings); err != nil {
 		return err
 	}
 	if err := w.checkpoint(b.To); err != nil {
@@ -57,10 +56,16 @@ func (s *Store) write(b projections.Batch) error {
 		return err
 	}
 	s.at = b.To
-	for index, summary := range summaries {
-		s.summaries.Add(index, *summary)
-	}
+	s.remember(w.changed)
 	return nil
+}
+
+// remember caches copies: an op's strings may be slices of much larger ones.
+func (s *Store) remember(changed []indexSummary) {
+	for i := range changed {
+		c := &changed[i]
+		s.summaries.Add(strings.Clone(c.index), summary{c.count, strings.Clone(c.bound)})
+	}
 }
 
 // batchSize is about what the batch takes, in bytes, so that it need not grow.
@@ -73,27 +78,41 @@ func batchSize(ops []projections.Op) int {
 	return size
 }
 
-// entry is a place in an index.
-type entry struct{ index, member string }
-
-// listing is what a batch leaves of an entry: its last word, since nobody sees the earlier ones.
+// listing is an op on an index entry.
 type listing struct {
-	entry
-	listed bool
+	index, member string
+	op            int // its place in the batch
+	listed        bool
+}
+
+// compareListings orders by entry, and the ops on one entry as they come.
+func compareListings(a, b listing) int {
+	if c := strings.Compare(a.index, b.index); c != 0 {
+		return c
+	}
+	if c := strings.Compare(a.member, b.member); c != 0 {
+		return c
+	}
+	return a.op - b.op
 }
 
 // writer fills one pebble batch.
 type writer struct {
-	store *Store
-	batch *pebble.Batch
+	store   *Store
+	batch   *pebble.Batch
+	changed []indexSummary
 	// Scratch.
 	key, value []byte
+}
+
+type indexSummary struct {
+	index string
+	summary
 }
 
 // documents writes the documents, and gathers the listings for when all are known.
 func (w *writer) documents(ops []projections.Op) ([]listing, error) {
 	listings := make([]listing, 0, len(ops))
-	place := make(map[entry]int, len(ops))
 	for i := range ops {
 		op := &ops[i]
 		switch op.Kind {
@@ -108,14 +127,7 @@ func (w *writer) documents(ops []projections.Op) ([]listing, error) {
 				return nil, err
 			}
 		case projections.List, projections.Unlist:
-			e := entry{op.Key, op.Member}
-			at, seen := place[e]
-			if !seen {
-				at = len(listings)
-				place[e] = at
-				listings = append(listings, listing{entry: e})
-			}
-			listings[at].listed = op.Kind == projections.List
+			listings = append(listings, listing{op.Key, op.Member, i, op.Kind == projections.List})
 		default:
 			return nil, fmt.Errorf("views: op %d of the batch has unknown kind %d", i, op.Kind)
 		}
@@ -123,51 +135,35 @@ func (w *writer) documents(ops []projections.Op) ([]listing, error) {
 	return listings, nil
 }
 
-// entries writes the listings that change something, and the summaries that follow.
-func (w *writer) entries(listings []listing) (map[string]*summary, error) {
-	// Neighbours in the index are cheap to look up and to insert after each other.
-	slices.SortFunc(listings, func(a, b listing) int {
-		return cmp.Or(strings.Compare(a.index, b.index), strings.Compare(a.member, b.member))
-	})
-	summaries := make(map[string]*summary)
-	for i := range listings {
-		l := &listings[i]
-		of, err := w.summary(summaries, l.index)
-		if err != nil {
-			return nil, err
+// entries writes the listings, and the summaries that follow. It takes them in the order of the keys:
+// neighbours are cheap to look up and to insert after each other.
+func (w *writer) entries(listings []listing) error {
+	slices.SortFunc(listings, compareListings)
+	before, err := w.store.db.NewIter(nil)
+	if err != nil {
+		return err
+	}
+	for i, l := range listings {
+		if next := i + 1; next < len(listings) && listings[next].index == l.index && listings[next].member == l.member {
+			continue // nobody sees what a later op on the entry overrules
 		}
-		if err := w.entry(l, of); err != nil {
-			return nil, err
+		if err := w.entry(before, l); err != nil {
+			return errors.Join(err, before.Close())
 		}
 	}
-	return summaries, w.summaries(summaries)
+	return errors.Join(w.summaries(), before.Close())
 }
 
-// summary is the index's summary as the batch has it so far.
-func (w *writer) summary(summaries map[string]*summary, index string) (*summary, error) {
-	if s, known := summaries[index]; known {
-		return s, nil
+// entry writes one listing, if it changes the index as it was before.
+func (w *writer) entry(before *pebble.Iterator, l listing) error {
+	of, err := w.summary(l.index)
+	if err != nil {
+		return err
 	}
-	s, cached := w.store.summaries.Get(index)
-	if !cached {
-		var err error
-		if s, err = readSummary(w.store.db, index); err != nil {
-			return nil, err
-		}
-	}
-	summaries[strings.Clone(index)] = &s // an op's strings may be slices of much larger ones
-	return &s, nil
-}
-
-// entry writes one listing, if it changes the index.
-func (w *writer) entry(l *listing, of *summary) error {
 	w.key = appendEntryKey(w.key[:0], l.index, l.member)
-	was := of.mayHold(l.member)
-	if was {
-		var err error
-		if was, err = exists(w.store.db, w.key); err != nil {
-			return err
-		}
+	was := of.mayHold(l.member) && before.SeekPrefixGE(w.key) // the whole key is its own prefix
+	if err := before.Error(); err != nil {
+		return err
 	}
 	switch {
 	case was == l.listed:
@@ -183,16 +179,33 @@ func (w *writer) entry(l *listing, of *summary) error {
 	}
 }
 
-func (w *writer) summaries(summaries map[string]*summary) error {
-	for index, s := range summaries {
-		w.key = appendSummaryKey(w.key[:0], index)
-		if s.count == 0 {
+// summary is the index's summary as the batch has it so far; the entries of an index come one after the other.
+func (w *writer) summary(index string) (*summary, error) {
+	if last := len(w.changed) - 1; last >= 0 && w.changed[last].index == index {
+		return &w.changed[last].summary, nil
+	}
+	s, cached := w.store.summaries.Get(index)
+	if !cached {
+		var err error
+		if s, err = readSummary(w.store.db, index); err != nil {
+			return nil, err
+		}
+	}
+	w.changed = append(w.changed, indexSummary{index, s})
+	return &w.changed[len(w.changed)-1].summary, nil
+}
+
+func (w *writer) summaries() error {
+	for i := range w.changed {
+		c := &w.changed[i]
+		w.key = appendSummaryKey(w.key[:0], c.index)
+		if c.count == 0 {
 			if err := w.batch.Delete(w.key, nil); err != nil {
 				return err
 			}
 			continue
 		}
-		w.value = appendSummary(w.value[:0], s)
+		w.value = appendSummary(w.value[:0], &c.summary)
 		if err := w.batch.Set(w.key, w.value, nil); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -46,7 +47,7 @@ func TestCrash(t *testing.T) {
 func crashes(t *testing.T, random *rand.Rand, n int) (disks []vfs.FS, history map[eventstore.Position]string) {
 	disk := vfs.NewCrashableMem()
 	var mu sync.Mutex
-	next := random.IntN(40)
+	next := math.MaxInt
 	cut := errorfs.InjectorFunc(func(op errorfs.Op) error {
 		mu.Lock()
 		defer mu.Unlock()
@@ -60,6 +61,11 @@ func crashes(t *testing.T, random *rand.Rand, n int) (disks []vfs.FS, history ma
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Opening makes two files one of which names the other; this disk, unlike journaling ones, may keep only
+	// the one that names. That shows as damage, never as other content, and is not what is tested here.
+	mu.Lock()
+	next = random.IntN(40)
+	mu.Unlock()
 	history = workload(t, store)
 	if err := store.Close(); err != nil {
 		t.Fatal(err)

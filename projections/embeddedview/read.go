@@ -147,14 +147,3 @@ func readValue(from pebble.Reader, key []byte) ([]byte, error) {
 	}
 	return append(make([]byte, 0, len(value)), value...), closer.Close()
 }
-
-func exists(from pebble.Reader, key []byte) (bool, error) {
-	_, closer, err := from.Get(key)
-	if errors.Is(err, pebble.ErrNotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	return true, closer.Close()
-}

@@ -30,7 +30,7 @@ func tuned(logger *slog.Logger, files vfs.FS) *pebble.Options {
 		MemTableSize:                memTable,
 		MemTableStopWritesThreshold: memTables,
 		// Commits come in bursts, when views are rebuilt: let L0 take one and compact it later.
-		L0CompactionThreshold: 4,
+		L0CompactionThreshold: 8,
 		L0StopWritesThreshold: 40,
 		LBaseMaxBytes:         128 << 20,
 		MaxOpenFiles:          256,
