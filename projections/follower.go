@@ -86,6 +86,8 @@ func (f *Follower) failed(err error) {
 		f.logger.Info("views have moved; following from their checkpoint", "error", text)
 		return
 	}
+	// Commands go on and do not wait; what the views hold when they can be reached again is from before those.
+	f.ready.Store(false)
 	f.logger.Warn("following the log failed; trying again", "error", text)
 }
 
@@ -96,6 +98,11 @@ func (f *Follower) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if at.Before(f.await.position()) {
+		f.ready.Store(false)
+		f.logger.Info("views are behind what they were; rebuilding", "checkpoint", at.String())
+	}
+	f.await.reached(at) // commands wait from now on, so none falls between the head and the first batch
 	head, err := f.log.Head(ctx)
 	if err != nil {
 		return err
@@ -106,10 +113,7 @@ func (f *Follower) follow(ctx context.Context) error {
 			return err
 		}
 		at = eventstore.Position{}
-	}
-	if at.Before(f.await.position()) {
 		f.ready.Store(false)
-		f.logger.Info("views are behind what they were; rebuilding", "checkpoint", at.String())
 	}
 	f.reached(at, head)
 	ctx, stop := f.watch(ctx)
