@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -228,6 +229,13 @@ func detail(t testing.TB, r orderdtest.Reply) string {
 		t.Fatalf("%s: %v: %.300s", r.Request, err, r.Body)
 	}
 	return body.Detail
+}
+
+func removeAll(t testing.TB, dir string) {
+	t.Helper()
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func mustContain(t testing.TB, r orderdtest.Reply, text string) {

@@ -59,6 +59,15 @@ func Demo(t testing.TB, flags ...string) *Server {
 	return s
 }
 
+// DemoUnready is [Demo] for a server that takes requests but cannot be ready.
+func DemoUnready(t testing.TB, flags ...string) *Server {
+	t.Helper()
+	s := newServer(t, inProcess, flags)
+	s.flags = append(s.flags, "--demo")
+	s.Serve()
+	return s
+}
+
 // DemoProcess is [Demo] as a child process, which can be killed.
 func DemoProcess(t testing.TB, flags ...string) *Server {
 	t.Helper()
