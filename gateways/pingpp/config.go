@@ -23,13 +23,13 @@ const (
 
 // Config is what a merchant's contract with Ping++ consists of. It prints without its secrets.
 type Config struct {
-	BaseURL    string          // "": [DefaultBaseURL]; https, or http to this machine
-	APIKey     string          `json:"-"` // sk_live_… or sk_test_…
-	App        string          // the application's id, app_…
-	PrivateKey *rsa.PrivateKey `json:"-"` // signs requests; its public half is deposited with the platform
-	Timeout    time.Duration   // of one HTTP request with its reply; 0: [DefaultTimeout]
-	Product    string          // stands before the order number in subject and body; "": [DefaultProduct]
-	Now        func() time.Time
+	BaseURL    string           // "": [DefaultBaseURL]; https, or http to this machine
+	APIKey     string           `json:"-"` // sk_live_… or sk_test_…
+	App        string           // the application's id, app_…
+	PrivateKey *rsa.PrivateKey  `json:"-"` // signs requests; its public half is deposited with the platform
+	Timeout    time.Duration    // of one HTTP request with its reply; 0: [DefaultTimeout]
+	Product    string           // stands before the order number in subject and body; "": [DefaultProduct]
+	Now        func() time.Time `json:"-"` // of the requests' timestamps; nil: time.Now
 }
 
 // Format writes the configuration without its secrets, whatever the verb.

@@ -1,0 +1,4 @@
+package pingpp
+
+// Cut is cut, for the fuzzer.
+var Cut = cut
