@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	memTable  = 16 << 20 // at most two of these are read again when the folder is opened after a crash
+	memTable  = 16 << 20 // what opening after a crash has to read again, seldom more than twice
 	memTables = 6        // at most, while flushes fall behind
 	blocks    = 64 << 20
 	separate  = 512 // bytes: documents from this size on stay where they are when keys are compacted
