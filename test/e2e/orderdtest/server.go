@@ -68,6 +68,14 @@ func DemoUnready(t testing.TB, flags ...string) *Server {
 	return s
 }
 
+// Bare is [Demo] without the demo: nobody is there.
+func Bare(t testing.TB, flags ...string) *Server {
+	t.Helper()
+	s := newServer(t, inProcess, flags)
+	s.Start()
+	return s
+}
+
 // DemoProcess is [Demo] as a child process, which can be killed.
 func DemoProcess(t testing.TB, flags ...string) *Server {
 	t.Helper()
