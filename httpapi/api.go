@@ -20,6 +20,7 @@ import (
 	"orderengine/eventstore/decider"
 	"orderengine/eventstore/sequence"
 	"orderengine/gateways"
+	"orderengine/gateways/sandbox"
 	"orderengine/httpapi/auth"
 	"orderengine/projections"
 )
@@ -59,6 +60,10 @@ type API struct {
 	Now        func() time.Time
 	Logger     *slog.Logger
 	Metrics    *prometheus.Registry
+	// Notices says how the payment platform's webhook is believed.
+	Notices Notices
+	// Sandbox stands in for a payment platform, nil beside a real one.
+	Sandbox *sandbox.Platform
 	// Ready names what is looked at for readiness, and says what is wrong with it.
 	Ready []Check
 }
@@ -99,7 +104,11 @@ func (a *API) Handler() http.Handler {
 	e.HideBanner, e.HidePort = true, true
 	e.Pre(decodedPaths)
 	measure := a.instrument()
-	for _, r := range a.routes() {
+	routes := a.routes()
+	if a.Sandbox != nil {
+		routes = append(routes, sandboxRoutes()...)
+	}
+	for _, r := range routes {
 		serve := measure(r.name, a.serve(r))
 		e.Any(r.path, serve)
 		if bare, slashed := bareOf(r.path); slashed {

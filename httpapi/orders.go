@@ -68,7 +68,7 @@ func (c *call) price(ctx context.Context, f *drf.Fields, place *qa.Place) error 
 	return nil
 }
 
-// orderDetail is 查看订单详情.
+// orderDetail is 查看订单详情; ?expand=charge adds the charge, with what has become of its money.
 func (c *call) orderDetail() (reply, error) {
 	order, ok, err := c.orders().Get(c.ctx(), c.echo.Param("number"))
 	if err != nil {
@@ -78,6 +78,9 @@ func (c *call) orderDetail() (reply, error) {
 		return reply{}, drf.NotFound()
 	}
 	who, err := parties(c.ctx(), c.users().Profiles, order)
+	if c.query.Get("expand") == "charge" {
+		return reply{http.StatusOK, chargedJSON{c.api.renderOrder(order, who), order.NewestCharge()}}, err
+	}
 	return reply{http.StatusOK, c.api.renderOrder(order, who)}, err
 }
 

@@ -37,6 +37,12 @@ type orderJSON struct {
 	CreateTime       string        `json:"create_time"`
 }
 
+// chargedJSON is an order with the charge that paid it, or else with the newest.
+type chargedJSON struct {
+	orderJSON
+	Charge *payment.Charge `json:"charge"`
+}
+
 type questionJSON struct {
 	PK                   int64       `json:"pk"`
 	Owner                profileJSON `json:"owner"`

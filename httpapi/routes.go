@@ -25,6 +25,7 @@ const (
 	anyone audience = iota
 	users
 	administrators
+	platform // who signs the raw body: it is not read as a client's would be
 )
 
 const (
@@ -53,23 +54,32 @@ func (a *API) routes() []route {
 		{"Order Refund", "/qaorder/order/refund/:number/", users, methods{put: (*call).refundOrder}},
 		{"Doctor Evaluations", "/qaorder/user/:username/", users, methods{get: (*call).listEvaluations}},
 		{"Inquiry Record", "/qaorder/patient/inquiry/record/:pk/", users, methods{get: (*call).listRecords}},
+		{"Pay Notify", NotifyPath, platform, methods{post: (*call).notify}},
 		{"Question Create", "/qaorder/question/create/", users, methods{post: (*call).askQuestion}},
 		{"Answer Create", "/qaorder/answer/create/", users, methods{post: (*call).answerQuestion}},
 		{"Tag Create", "/qaorder/tag/create/", users, methods{post: (*call).createTag}},
 		{"Tag List", "/qaorder/tag/list/", users, methods{get: (*call).listTags}},
 		{"Drug Create", "/qaorder/drug/create/", users, methods{post: (*call).createDrug}},
 		{"Drug List", "/qaorder/drug/list/", users, methods{get: (*call).listDrugs}},
+		{"Wallet Statement", "/wallet/statement/", users, methods{get: (*call).walletStatement}},
 		{"User Login", "/user/login/", anyone, methods{post: (*call).login}},
 
 		{"Admin Users", "/admin/users/", administrators, methods{get: (*call).adminListUsers, post: (*call).adminCreateUser}},
 		{"Admin User", "/admin/users/:username/", administrators, methods{get: (*call).adminUser, patch: (*call).adminChangeUser}},
 		{"Admin Top Up", "/admin/users/:username/topup/", administrators, methods{post: (*call).adminTopUp}},
 
+		{"Admin Parked", "/admin/parked/", administrators, methods{get: (*call).adminListParked}},
+		{"Admin Parked Retry", "/admin/parked/:refund/retry/", administrators, methods{post: (*call).adminRetryParked}},
+		{"Admin Parked Give Up", "/admin/parked/:refund/give-up/", administrators, methods{post: (*call).adminGiveUpParked}},
+
 		{"Livez", "/livez", anyone, methods{get: (*call).livez}},
 		{"Readyz", "/readyz", anyone, methods{get: (*call).readyz}},
 		{"Metrics", "/metrics", anyone, methods{get: (*call).metrics}},
 	}
 }
+
+// NotifyPath is where the payment platform sends its notices.
+const NotifyPath = "/qaorder/pay/notify/"
 
 // deprecated serves what the document's cURL line does by another method than its table.
 func deprecated(handle func(*call) (reply, error)) func(*call) (reply, error) {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"orderengine/domain/payment"
 	"orderengine/domain/process"
 	"orderengine/domain/qa"
 )
@@ -140,18 +141,30 @@ func (q Orders) Evaluated(ctx context.Context, doctor string, w Window) ([]qa.Or
 	return orders, page.Total, err
 }
 
-// Parked lists the orders with refunds that wait for a person, one order for each such refund, with the refunds' numbers.
-func (q Orders) Parked(ctx context.Context, w Window) (refunds []string, orders []qa.Order, total int, err error) {
+// ParkedRefund is a refund that waits for a person, with its order.
+type ParkedRefund struct {
+	Order  qa.Order
+	Refund payment.Refund
+}
+
+// Parked lists the refunds that wait for a person, by number.
+func (q Orders) Parked(ctx context.Context, w Window) ([]ParkedRefund, int, error) {
 	page, err := q.Views.Page(ctx, parkedIndex, w.Offset, w.Limit, false)
 	if err != nil {
-		return nil, nil, 0, err
+		return nil, 0, err
 	}
-	numbers := make([]string, len(page.Members))
-	for i, no := range page.Members {
-		numbers[i], _, _ = strings.Cut(no, qa.RefundMark)
+	parked := make([]ParkedRefund, 0, len(page.Members))
+	for _, no := range page.Members {
+		number, _ := qa.OrderOfRefund(no)
+		order, _, err := q.Get(ctx, number)
+		if err != nil {
+			return nil, 0, err
+		}
+		if refund, ok := order.Refund(no); ok {
+			parked = append(parked, ParkedRefund{order, refund})
+		}
 	}
-	orders, err = q.get(ctx, numbers)
-	return page.Members, orders, page.Total, err
+	return parked, page.Total, nil
 }
 
 func (q Orders) list(ctx context.Context, index string, w Window) ([]qa.Order, int, error) {

@@ -12,15 +12,17 @@ import (
 	"github.com/spf13/pflag"
 
 	"orderengine/domain/process"
+	"orderengine/gateways/pingpp"
 )
 
 // Config is the server's settings. Each is a flag of "orderd serve" and a variable: --addr is ORDERD_ADDR.
 type Config struct {
-	Addr       string          // where to listen
-	Data       string          // the folder of log, views and keys
-	EventStore string          // "embedded"
-	Views      string          // "embedded", or redis://… or rediss://…
-	Payment    string          // "sandbox"
+	Addr       string // where to listen
+	Data       string // the folder of log, views and keys
+	EventStore string // "embedded"
+	Views      string // "embedded", or redis://… or rediss://…
+	Payment    string // "sandbox" or "pingpp"
+	Pingpp     PingppConfig
 	AdminToken string          // of administrators' calls; "" closes them
 	Timezone   string          // of the times that clients see
 	Unpaid     time.Duration   // after which an order without a charge cancels itself
@@ -34,12 +36,23 @@ type Config struct {
 // Defaults are the settings of who sets nothing.
 var Defaults = Config{
 	Addr: "127.0.0.1:8000", Data: "./data", EventStore: "embedded", Views: "embedded", Payment: "sandbox",
+	Pingpp:   PingppConfig{URL: pingpp.DefaultBaseURL},
 	Timezone: "Asia/Shanghai", LogLevel: "info",
 	Unpaid: process.Defaults.Unpaid, Unanswered: process.Defaults.Unanswered, Unfinished: process.Defaults.Unfinished,
 	Retry: process.Defaults.Retry,
 }
 
-const embeddedStore, sandboxPayment = "embedded", "sandbox"
+const embeddedStore, sandboxPayment, pingppPayment = "embedded", "sandbox", "pingpp"
+
+// PingppConfig is the contract with Ping++.
+type PingppConfig struct {
+	URL        string
+	Key        string // the API key
+	App        string
+	PrivateKey string // file: signs our requests
+	PublicKey  string // file: the platform's, of its webhooks
+	AcceptTest bool   // take unsigned notices of the test mode
+}
 
 // Flags declares the settings as flags.
 func (c *Config) Flags(flags *pflag.FlagSet) {
@@ -48,7 +61,13 @@ func (c *Config) Flags(flags *pflag.FlagSet) {
 	flags.StringVar(&c.Data, "data", c.Data, "folder of the log, the embedded views and the keys")
 	flags.StringVar(&c.EventStore, "eventstore", c.EventStore, `where the log is: "embedded"`)
 	flags.StringVar(&c.Views, "views", c.Views, `where the views are: "embedded", redis://host:port/db or rediss://…`)
-	flags.StringVar(&c.Payment, "payment", c.Payment, `payment platform: "sandbox"`)
+	flags.StringVar(&c.Payment, "payment", c.Payment, `payment platform: "sandbox" or "pingpp"`)
+	flags.StringVar(&c.Pingpp.URL, "pingpp-url", c.Pingpp.URL, "base URL of Ping++'s API")
+	flags.StringVar(&c.Pingpp.Key, "pingpp-key", c.Pingpp.Key, "API key of Ping++; better given as a variable")
+	flags.StringVar(&c.Pingpp.App, "pingpp-app", c.Pingpp.App, "id of the application at Ping++")
+	flags.StringVar(&c.Pingpp.PrivateKey, "pingpp-private-key", c.Pingpp.PrivateKey, "file with our private key, PEM")
+	flags.StringVar(&c.Pingpp.PublicKey, "pingpp-public-key", c.Pingpp.PublicKey, "file with Ping++'s public key, PEM")
+	flags.BoolVar(&c.Pingpp.AcceptTest, "pingpp-accept-test", c.Pingpp.AcceptTest, "take the unsigned notices of Ping++'s test mode")
 	flags.StringVar(&c.AdminToken, "admin-token", c.AdminToken, "token of the /admin/ calls; none closes them")
 	flags.StringVar(&c.Timezone, "timezone", c.Timezone, "time zone of the times that clients see")
 	flags.DurationVar(&c.Unpaid, "unpaid", c.Unpaid, "after this an order without a charge cancels itself")
@@ -102,8 +121,8 @@ func (c Config) parse() (settings, error) {
 	if c.Views != embeddedStore && !strings.HasPrefix(c.Views, "redis://") && !strings.HasPrefix(c.Views, "rediss://") {
 		return s, fmt.Errorf("%s: %q is neither %q nor redis://… nor rediss://…", Variable("views"), c.Views, embeddedStore)
 	}
-	if c.Payment != sandboxPayment {
-		return s, fmt.Errorf("%s: %q: only %q is served", Variable("payment"), c.Payment, sandboxPayment)
+	if c.Payment != sandboxPayment && c.Payment != pingppPayment {
+		return s, fmt.Errorf("%s: %q is neither %q nor %q", Variable("payment"), c.Payment, sandboxPayment, pingppPayment)
 	}
 	for name, period := range map[string]time.Duration{"unpaid": c.Unpaid, "unanswered": c.Unanswered, "unfinished": c.Unfinished} {
 		if period <= 0 {
@@ -112,6 +131,9 @@ func (c Config) parse() (settings, error) {
 	}
 	if len(c.Retry) == 0 || slices.Min(c.Retry) <= 0 {
 		return s, fmt.Errorf("%s: %v are no waits", Variable("retry"), c.Retry)
+	}
+	if c.Demo && c.Payment != sandboxPayment {
+		return s, fmt.Errorf("%s: the demo pays in the sandbox, not at %q", Variable("demo"), c.Payment)
 	}
 	location, err := time.LoadLocation(c.Timezone)
 	if err != nil || c.Timezone == "" {

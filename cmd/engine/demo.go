@@ -17,6 +17,7 @@ import (
 	"orderengine/domain/qa"
 	"orderengine/domain/wallet"
 	"orderengine/eventstore/decider"
+	"orderengine/gateways"
 	"orderengine/httpapi/auth"
 )
 
@@ -146,7 +147,11 @@ func (e *Engine) demoPlaced(ctx context.Context) error {
 		place.PatientPK = map[string]int64{"patient1": 3, "patient2": 6}[place.Patient]
 		commands := []qa.Command{place}
 		if o.paid {
-			commands = append(commands, qa.ConfirmPayment{Receipt: payment.Receipt{Channel: payment.Alipay, Ref: "demo", Amount: place.Amount, At: at}})
+			paid, err := e.demoPaid(ctx, place)
+			if err != nil {
+				return err
+			}
+			commands = append(commands, paid...)
 		}
 		if o.answered {
 			if err := e.demoLink(ctx, place.Number); err != nil {
@@ -162,6 +167,18 @@ func (e *Engine) demoPlaced(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// demoPaid is how an order comes to be paid through the sandbox.
+func (e *Engine) demoPaid(ctx context.Context, place qa.Place) ([]qa.Command, error) {
+	const attempt, ip = "demo", "127.0.0.1"
+	charge, err := e.api.Sandbox.CreateCharge(ctx, gateways.ChargeRequest{OrderNo: place.Number, Attempt: attempt, Channel: payment.Alipay,
+		Amount: place.Amount, ClientIP: ip, Owner: place.Patient, At: place.At})
+	return []qa.Command{
+		qa.RequestPayment{By: place.Patient, Attempt: attempt, Channel: payment.Alipay, ClientIP: ip, At: place.At},
+		qa.RecordCharge{Charge: charge},
+		qa.ConfirmPayment{Receipt: payment.Receipt{Channel: payment.Alipay, Ref: charge.ID, Amount: place.Amount, At: place.At}},
+	}, err
 }
 
 func (e *Engine) demoLink(ctx context.Context, number string) error {

@@ -4,10 +4,6 @@ package engine
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -36,7 +32,6 @@ import (
 	"orderengine/eventstore/embedded"
 	"orderengine/eventstore/sequence"
 	"orderengine/gateways"
-	"orderengine/gateways/sandbox"
 	"orderengine/httpapi"
 	"orderengine/httpapi/auth"
 	"orderengine/projections"
@@ -93,12 +88,11 @@ func (e *Engine) open() error {
 	if err := e.openViews(); err != nil {
 		return err
 	}
-	key, err := e.key("sandbox.pem")
-	if err != nil {
+	e.follower = projections.NewFollower(e.store, e.views, projections.All(e.settings.periods()), e.logger, e.now)
+	e.api = e.newAPI()
+	if err := e.openPayment(); err != nil {
 		return err
 	}
-	e.follower = projections.NewFollower(e.store, e.views, projections.All(e.settings.periods()), e.logger, e.now)
-	e.api = e.newAPI(key)
 	perform := func(ctx context.Context, number string) error {
 		_, err := e.api.Payments.Perform(ctx, number)
 		return err
@@ -134,46 +128,6 @@ func (e *Engine) openViews() error {
 	return nil
 }
 
-// key reads a private key from the data folder, and makes it if there is none.
-func (e *Engine) key(name string) (*rsa.PrivateKey, error) {
-	path := filepath.Join(e.settings.Data, "keys", name)
-	text, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return newKey(path)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", Variable("data"), err)
-	}
-	block, _ := pem.Decode(text)
-	if block == nil {
-		return nil, fmt.Errorf("%s: %s holds no PEM block", Variable("data"), path)
-	}
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if private, ok := key.(*rsa.PrivateKey); ok && err == nil {
-		return private, nil
-	}
-	return nil, fmt.Errorf("%s: %s holds no RSA key: %w", Variable("data"), path, err)
-}
-
-func newKey(path string) (*rsa.PrivateKey, error) {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		return nil, err
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, fmt.Errorf("%s: %w", Variable("data"), err)
-	}
-	text := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		return nil, fmt.Errorf("%s: %w", Variable("data"), err)
-	}
-	return key, nil
-}
-
 // model names the functions of a lifecycle for a decider.
 func model[S, C, E any](category string, codec *domain.Codec[E], decide func(S, C) ([]E, error), evolve func(S, E) S) decider.Model[S, C, E] {
 	return decider.Model[S, C, E]{Category: category, Decide: decide, Evolve: evolve, Encode: codec.Encode, Decode: codec.Decode}
@@ -185,7 +139,7 @@ const (
 	cachedUsers  = 65536
 )
 
-func (e *Engine) newAPI(key *rsa.PrivateKey) *httpapi.API {
+func (e *Engine) newAPI() *httpapi.API {
 	few, orders, users := decider.Options{}, decider.Options{CacheSize: cachedOrders}, decider.Options{CacheSize: cachedUsers}
 	a := &httpapi.API{
 		Orders:    decider.New(e.store, model(qa.Category, qa.Codec, qa.Decide, qa.Evolve), orders),
@@ -207,8 +161,7 @@ func (e *Engine) newAPI(key *rsa.PrivateKey) *httpapi.API {
 		AdminToken: e.settings.AdminToken, Location: e.settings.location, Now: e.now, Logger: e.logger,
 		Metrics: prometheus.NewRegistry(), Ready: e.checks(),
 	}
-	a.Payments = gateways.Payments{Orders: a.Orders, Wallets: a.Wallets, Platform: sandbox.Platform{Key: key, Location: e.settings.location, Now: e.now},
-		Periods: e.settings.periods(), Now: e.now}
+	a.Payments = gateways.Payments{Orders: a.Orders, Wallets: a.Wallets, Periods: e.settings.periods(), Now: e.now}
 	a.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	e.observe(a.Metrics)
 	return a

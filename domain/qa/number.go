@@ -3,6 +3,7 @@ package qa
 import (
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
 )
 
@@ -16,4 +17,10 @@ const RefundMark = "R"
 // patient's. It rises with time and is unique as the pk is.
 func Number(at time.Time, pk, patientPK int64) string {
 	return fmt.Sprintf("%013d%09d%04d", at.UnixMilli(), pk%1_000_000_000, patientPK%10_000)
+}
+
+// OrderOfRefund is the number of the order that a refund's number belongs to; ok is false if it is no refund's.
+func OrderOfRefund(no string) (number string, ok bool) {
+	number, _, marked := strings.Cut(no, RefundMark)
+	return number, marked && NumberPattern.MatchString(number)
 }

@@ -147,6 +147,20 @@ func (o Order) Charge(id string) (c payment.Charge, ok bool) {
 	return payment.Charge{}, false
 }
 
+// NewestCharge is the charge that paid the order, or else the newest one, nil if there is none.
+func (o Order) NewestCharge() *payment.Charge {
+	if paid, ok := o.Charge(o.PaidBy); ok {
+		return &paid
+	}
+	for _, a := range slices.Backward(o.Attempts) {
+		if a.Charge != nil {
+			newest, _ := o.Charge(a.Charge.ID)
+			return &newest
+		}
+	}
+	return nil
+}
+
 // Refund is the refund with a number; ok is false if there is none.
 func (o Order) Refund(no string) (r payment.Refund, ok bool) {
 	for _, r := range o.Refunds {

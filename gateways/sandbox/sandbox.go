@@ -11,7 +11,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"math/big"
 	"net/url"
 	"time"
 
@@ -35,6 +34,8 @@ type Platform struct {
 	Key      *rsa.PrivateKey // signs, as the payment channel would
 	Location *time.Location  // of the times that the payer reads
 	Now      func() time.Time
+	// NotifyURL is where the server takes notices; it is known when the server listens.
+	NotifyURL func() string
 }
 
 // CreateCharge implements [gateways.Platform].
@@ -43,7 +44,7 @@ func (p Platform) CreateCharge(_ context.Context, r gateways.ChargeRequest) (pay
 	if !ok {
 		return payment.Charge{}, &gateways.Refusal{Status: 400, Param: "channel", Message: fmt.Sprintf("channel %q makes no charges", r.Channel)}
 	}
-	id := "ch_" + letters(r.OrderNo+"/"+r.Attempt, 24)
+	id := chargeID(r.OrderNo, r.Attempt)
 	charge := payment.Charge{
 		OrderNo: r.OrderNo, Extra: json.RawMessage("{}"), App: app, Currency: "cny", TimeExpire: r.At.Add(life).Unix(), ID: id,
 		Subject: (product + r.OrderNo)[:subject], Channel: r.Channel, Metadata: payment.Metadata{Owner: r.Owner, OrderNumber: r.OrderNo},
@@ -110,28 +111,15 @@ func (p Platform) sign(text string) (string, error) {
 	return base64.StdEncoding.EncodeToString(signature), err
 }
 
-// letters is a name of n letters and digits that follows from seed alone.
-func letters(seed string, n int) string {
-	const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-	sum := sha256.Sum256([]byte(seed))
-	number, base, digit := new(big.Int).SetBytes(sum[:]), big.NewInt(int64(len(alphabet))), new(big.Int)
-	name := make([]byte, n)
-	for i := range name {
-		number.DivMod(number, base, digit)
-		name[i] = alphabet[digit.Int64()]
-	}
-	return string(name)
-}
-
 // CreateRefund implements [gateways.Platform]: the refund is pending.
 func (p Platform) CreateRefund(_ context.Context, r gateways.RefundRequest) (payment.PlatformRefund, error) {
 	return payment.PlatformRefund{
-		ID: "re_" + letters(r.No, 24), Object: "refund", OrderNo: r.No, Amount: r.Amount, Created: p.Now().Unix(), Status: payment.Pending,
+		ID: refundID(r.No), Object: "refund", OrderNo: r.No, Amount: r.Amount, Created: p.Now().Unix(), Status: payment.Pending,
 		Description: r.Description, Metadata: json.RawMessage("{}"), Charge: r.Charge, ChargeOrderNo: r.OrderNo, Extra: json.RawMessage("{}"),
 	}, nil
 }
 
 // FindRefund implements [gateways.Platform]. The sandbox keeps nothing, so a refund is pending until somebody says otherwise.
 func (p Platform) FindRefund(_ context.Context, charge, no string) (payment.PlatformRefund, bool, error) {
-	return payment.PlatformRefund{ID: "re_" + letters(no, 24), OrderNo: no, Charge: charge, Status: payment.Pending}, true, nil
+	return payment.PlatformRefund{ID: refundID(no), OrderNo: no, Charge: charge, Status: payment.Pending}, true, nil
 }
