@@ -188,9 +188,9 @@ func TestListsThatAreNone(t *testing.T) {
 // On a bad day the client is asked again until it knows; then every charge is there and every refund made once.
 func TestRoughPlatform(t *testing.T) {
 	faults := standin.Rough
-	faults.LateBy = 400 * time.Millisecond
-	platform, client := start(t, standin.Options{Faults: faults, Timeout: 200 * time.Millisecond})
-	const orders = 100
+	faults.LateBy = 1500 * time.Millisecond
+	platform, client := start(t, standin.Options{Faults: faults, Timeout: time.Second})
+	const orders = 50
 	errs := make(chan error, orders)
 	for i := range orders {
 		go func() { errs <- payAndGiveBack(t, platform, client, fmt.Sprintf("%026d", i)) }()

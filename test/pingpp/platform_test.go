@@ -326,7 +326,7 @@ func TestEndsInTheMiddle(t *testing.T) {
 func TestManyOrders(t *testing.T) {
 	platform, client := start(t, pingpp.Options{AutoPay: true})
 	m := newMerchant(t, platform)
-	const orders, workers = 2000, 16
+	const orders, workers = 1000, 16
 	began := time.Now()
 	var wg sync.WaitGroup
 	for w := range workers {
