@@ -109,11 +109,14 @@ func (f *Follower) follow(ctx context.Context) error {
 	}
 	if head.Before(at) {
 		f.logger.Warn("views are of another log, or of a later state of this one; rebuilding", "checkpoint", at.String(), "head", head.String())
+		at = eventstore.Position{}
+		f.ready.Store(false)
+	}
+	if at == (eventstore.Position{}) {
+		// Whatever is there without a checkpoint, or with one of another log, nobody would ever take away.
 		if err := f.views.Wipe(ctx); err != nil {
 			return err
 		}
-		at = eventstore.Position{}
-		f.ready.Store(false)
 	}
 	f.reached(at, head)
 	ctx, stop := f.watch(ctx)

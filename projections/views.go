@@ -45,7 +45,7 @@ type Op struct {
 // Batch is what one step of the follower changes: the ops of the events after From up to To.
 type Batch struct {
 	From eventstore.Position // the checkpoint it builds on, zero for empty views
-	To   eventstore.Position
+	To   eventstore.Position // after From
 	Ops  []Op
 }
 
@@ -64,10 +64,11 @@ type Page struct {
 
 // Reader reads the views. Its errors wrap [ErrUnavailable] where trying later may help.
 type Reader interface {
-	// Get reads documents.
+	// Get reads documents. An empty value is not nil.
 	Get(ctx context.Context, keys ...string) (Docs, error)
 	// Page reads up to limit members of an index from offset on, in the byte order of the members, or
-	// from the last member backwards if newestFirst. An index that was never listed in is empty.
+	// from the last member backwards if newestFirst. An index that was never listed in is empty; a negative
+	// offset or limit counts as 0.
 	Page(ctx context.Context, index string, offset, limit int, newestFirst bool) (Page, error)
 }
 

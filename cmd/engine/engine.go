@@ -114,6 +114,12 @@ func (e *Engine) openViews() error {
 	if e.settings.Views == embeddedStore {
 		dir := filepath.Join(e.settings.Data, "views", "v"+strconv.Itoa(projections.Version))
 		views, err := embeddedview.Open(dir, embeddedview.Options{Logger: e.logger})
+		if errors.Is(err, embeddedview.ErrDamaged) || errors.Is(err, embeddedview.ErrFormat) {
+			e.logger.Error("the views cannot be read; they are made again from the log", "folder", dir, "error", err.Error())
+			if err = os.RemoveAll(dir); err == nil {
+				views, err = embeddedview.Open(dir, embeddedview.Options{Logger: e.logger})
+			}
+		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", Variable("data"), err)
 		}
