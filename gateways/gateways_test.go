@@ -518,3 +518,15 @@ func TestNothingToDo(t *testing.T) {
 		t.Errorf("the log moved: %v", err)
 	}
 }
+
+// TestWalletIsLeftAloneOnceTheOrderDoesNotWait: the money does not even leave the wallet.
+func TestWalletIsLeftAloneOnceTheOrderDoesNotWait(t *testing.T) {
+	for name, c := range map[string]qa.Command{"cancelled": qa.Cancel{By: patient, At: now}, "paid through wx": wxMoney()} {
+		w := newWorld(t, start)
+		w.order(request(payment.Balance, "a1"), c)
+		o := w.settle()
+		if types := w.types("wallet-" + patient); types["WalletDebited"] != 0 || types["DebitRefused"] != 1 || len(o.Attempts) != 0 || len(o.Refunds) != 0 {
+			t.Errorf("%s: wallet events %v, attempts %v, refunds %v", name, types, o.Attempts, o.Refunds)
+		}
+	}
+}

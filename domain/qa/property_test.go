@@ -135,3 +135,17 @@ func TestWhateverIsAsked(t *testing.T) {
 		}
 	})
 }
+
+// TestBranchesOfOneStateStayApart: two events on one state must not write to the same spare room behind a list.
+func TestBranchesOfOneStateStayApart(t *testing.T) {
+	base := orderIn(t, Paid, Online)
+	for n := range 12 {
+		first := run(t, base, ConfirmPayment{Receipt: receipt(fmt.Sprintf("a%d", n), price)})
+		was := snapshot(t, first)
+		run(t, base, ConfirmPayment{Receipt: receipt(fmt.Sprintf("b%d", n), price)}, SettleRefund{No: number + "R1", OK: true, At: t0})
+		if is := snapshot(t, first); is != was {
+			t.Fatalf("after %d receipts: one branch is seen in the other:\nwas %s\nis  %s", len(base.Receipts), was, is)
+		}
+		base = first
+	}
+}
