@@ -236,3 +236,22 @@ func FuzzSchemaOf(f *testing.F) {
 		}
 	})
 }
+
+// TestMetadataEncodesAsJSONDoes holds the hand-written encoder to encoding/json.
+func TestMetadataEncodesAsJSONDoes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := Metadata{
+			Schema:   rapid.IntRange(-5, 1000).Draw(t, "schema"),
+			Occurred: time.Unix(rapid.Int64Range(-1e10, 1e11).Draw(t, "s"), rapid.Int64Range(0, 999999999).Draw(t, "ns")).UTC(),
+			Actor:    rapid.String().Draw(t, "actor"), Correlation: rapid.String().Draw(t, "correlation"),
+			Causation: rapid.String().Draw(t, "causation"), Command: uuid.UUID(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "command")),
+		}
+		want, err := json.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := m.Encode(); string(got) != string(want) {
+			t.Fatalf("%s, want %s", got, want)
+		}
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,13 +22,29 @@ type Metadata struct {
 	Command     uuid.UUID `json:"command"`
 }
 
-// Encode writes the stored form, JSON.
+// Encode writes the stored form, the JSON that encoding/json would write: it is done for every event.
 func (m Metadata) Encode() []byte {
-	data, err := json.Marshal(m)
-	if err != nil {
-		panic(fmt.Sprintf("metadata %+v: %v", m, err)) // only a year past 9999 does that
+	b := make([]byte, 0, 192)
+	b = strconv.AppendInt(append(b, `{"schema":`...), int64(m.Schema), 10)
+	b = append(m.Occurred.AppendFormat(append(b, `,"occurred":"`...), time.RFC3339Nano), '"')
+	b = appendText(append(b, `,"actor":`...), m.Actor)
+	b = appendText(append(b, `,"correlation":`...), m.Correlation)
+	if m.Causation != "" {
+		b = appendText(append(b, `,"causation":`...), m.Causation)
 	}
-	return data
+	b = append(append(append(b, `,"command":"`...), m.Command.String()...), '"')
+	return append(b, '}')
+}
+
+// appendText writes a JSON string.
+func appendText(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			quoted, _ := json.Marshal(s) // a string always has a JSON form
+			return append(b, quoted...)
+		}
+	}
+	return append(append(append(b, '"'), s...), '"')
 }
 
 // DecodeMetadata reads what [Metadata.Encode] wrote.

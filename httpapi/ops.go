@@ -109,6 +109,9 @@ func (a *API) logRequest(ec echo.Context, id, route string, status int, took tim
 	if status >= http.StatusInternalServerError || took > slowRequest {
 		level = slog.LevelInfo
 	}
+	if !a.Logger.Enabled(ec.Request().Context(), level) {
+		return
+	}
 	a.Logger.LogAttrs(ec.Request().Context(), level, "request", slog.String("request", id), slog.String("route", route),
 		slog.String("method", ec.Request().Method), slog.Int("status", status), slog.Duration("took", took),
 		slog.Int64("bytes", ec.Response().Size))

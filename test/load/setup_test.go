@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -21,6 +22,12 @@ import (
 )
 
 const embeddedViews = "embedded"
+
+// TestMain lets the collector work as in the server, for the ceilings too.
+func TestMain(m *testing.M) {
+	engine.TuneMemory()
+	os.Exit(m.Run())
+}
 
 // server is the product, whole, on a free port.
 type server struct {
