@@ -3,9 +3,9 @@
 package embedded
 
 import (
-	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"sync"
@@ -19,7 +19,20 @@ import (
 	"orderengine/eventstore"
 )
 
-var benchData = bytes.Repeat([]byte(`{"fen":1500,"at":"2024-02-29"},`), 20)[:600]
+// benchData is 600 bytes of JSON that compresses as little as ids and amounts do.
+func benchData(i int) []byte {
+	at := i * 104729 % (len(benchText) - 600)
+	return benchText[at : at+600]
+}
+
+var benchText = func() []byte {
+	rng := rand.New(rand.NewPCG(1, 2))
+	var text []byte
+	for len(text) < 4<<20 {
+		text = fmt.Appendf(text, `{"id":"%016x%016x","fen":%d,"state":"paid"},`, rng.Uint64(), rng.Uint64(), rng.IntN(1e6))
+	}
+	return text
+}()
 
 // BenchmarkAppend compares durable appends of one 600-byte event, each with its expected revision, with
 // the same bytes put in a raw file. Both are measured in turns on one file system: events/s are the
@@ -40,7 +53,7 @@ func BenchmarkAppend(b *testing.B) {
 			// Turns are short, so that both meet the same neighbours on the machine.
 			for done := 0; done < b.N; {
 				n := min(b.N-done, 50*callers)
-				theirs += spread(callers, n, func(int) error { return raw.append(benchData) })
+				theirs += spread(callers, n, func(i int) error { return raw.append(benchData(i)) })
 				ours += spread(callers, n, func(caller int) error { return streams[caller].append(s) })
 				done += n
 			}
@@ -68,7 +81,7 @@ func newBenchStreams(n int) []benchStream {
 }
 
 func (b *benchStream) append(s *Store) error {
-	e := eventstore.Event{ID: uuid.New(), Type: "OrderPlaced", Data: benchData}
+	e := eventstore.Event{ID: uuid.New(), Type: "OrderPlaced", Data: benchData(int(rand.Uint32N(1 << 24)))}
 	receipt, err := s.Append(context.Background(), b.name, b.next-1, []eventstore.Event{e})
 	b.next = receipt.Revision + 1
 	if b.next == 8 {
@@ -162,7 +175,7 @@ func BenchmarkFollow(b *testing.B) {
 	many := make([]eventstore.Event, batch)
 	for i := range events / batch {
 		for j := range many {
-			many[j] = eventstore.Event{ID: uuid.New(), Type: "OrderPlaced", Data: benchData}
+			many[j] = eventstore.Event{ID: uuid.New(), Type: "OrderPlaced", Data: benchData(i*batch + j)}
 		}
 		if _, err := s.Append(b.Context(), fmt.Sprintf("order-%d", i), eventstore.NoStream, many); err != nil {
 			b.Fatal(err)

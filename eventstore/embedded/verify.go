@@ -16,7 +16,7 @@ const verifyPage = 4096 // entries that are checked before appends and Close get
 // Verify reads the whole log, up to its head when called, and the index of the streams. It returns an
 // [eventstore.ErrCorrupt] that names the first bad position: a record that is missing, damaged or not
 // in the index, or else an index entry that points nowhere or breaks the row 0, 1, 2… of its stream.
-// It needs little memory and takes about a minute for ten million events; appends go on meanwhile.
+// It needs little memory and takes some minutes for ten million events; appends go on meanwhile.
 func (s *Store) Verify(ctx context.Context) error {
 	end := s.recent.durable()
 	for next := uint64(1); next <= end; {
