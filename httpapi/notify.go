@@ -125,8 +125,8 @@ func (c *call) charged(ctx context.Context, notice payment.Notice) (eventstore.P
 
 // refunded takes the outcome of a refund.
 func (c *call) refunded(ctx context.Context, notice payment.Notice) (eventstore.Position, error) {
-	var r payment.PlatformRefund
-	if err := json.Unmarshal(notice.Data.Object, &r); err != nil || r.OrderNo == "" {
+	r, err := pingpp.DecodeRefund(notice.Data.Object)
+	if err != nil {
 		return eventstore.Position{}, badNotice("its object is no refund")
 	}
 	settle := qa.SettleRefund{No: r.OrderNo, OK: notice.Type == payment.RefundSucceeded, At: c.now()}
