@@ -180,7 +180,8 @@ func (p Payments) heard(ctx context.Context, o qa.Order, t process.Todo, r payme
 	default:
 		command = qa.AcceptRefund{No: r.No, PlatformID: is.ID, At: now}
 	}
-	return p.Orders.Execute(ctx, o.Number, p.call(t, fmt.Sprintf("%T%d%s", command, r.Tries, r.TriedAt)), command)
+	step := fmt.Sprintf("%T%d%s/%d", command, r.Tries, r.TriedAt, r.Retried)
+	return p.Orders.Execute(ctx, o.Number, p.call(t, step), command)
 }
 
 // failure is the platform's reason for a failed refund.

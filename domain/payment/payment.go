@@ -110,6 +110,7 @@ type Refund struct {
 	Tries      int       `json:"tries,omitempty"`       // to hand it to the platform, or to hear of it again
 	TriedAt    time.Time `json:"tried_at,omitzero"`     // the last of them
 	Parked     bool      `json:"parked,omitempty"`      // it waits for a person
+	Retried    int       `json:"retried,omitempty"`     // by a person, how often
 	Closed     bool      `json:"closed,omitempty"`      // a person has dealt with it
 }
 

@@ -60,7 +60,7 @@ func evolveRefunds(refunds []payment.Refund, e Event) []payment.Refund {
 	case RefundRetried:
 		return withRefund(refunds, e.No, func(r *payment.Refund) {
 			r.Closed = r.Status == payment.Failed
-			r.Parked, r.Tries, r.TriedAt = false, 0, time.Time{}
+			r.Parked, r.Tries, r.TriedAt, r.Retried = false, 0, time.Time{}, r.Retried+1
 		})
 	case RefundGivenUp:
 		return withRefund(refunds, e.No, func(r *payment.Refund) { r.Closed = true })
