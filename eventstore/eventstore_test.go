@@ -95,7 +95,8 @@ func TestCheckAppend(t *testing.T) {
 		says     string // "" if it can be taken
 	}{
 		{"plain", "a-1", NoStream, some(1, plain), ""},
-		{"revision", "a-1", math.MaxInt64, some(1, plain), ""},
+		{"revision", "a-1", math.MaxInt64 - MaxEvents, some(1, plain), ""},
+		{"revision that cannot rise", "a-1", math.MaxInt64, some(1, plain), "revision 9223372036854775807"},
 		{"bad revision", "a-1", -2, some(1, plain), "revision -2"},
 		{"no name", "", NoStream, some(1, plain), "stream name"},
 		{"longest name", strings.Repeat("a", 255), NoStream, some(1, plain), ""},

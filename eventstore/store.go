@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"math"
 	"unicode/utf8"
 )
 
@@ -63,7 +64,7 @@ func CheckAppend(stream string, expected Revision, events []Event) error {
 		return fmt.Errorf("%w: stream name %.40q: 1 to %d bytes of UTF-8", ErrInvalid, stream, MaxStreamName)
 	case stream[0] == '$':
 		return fmt.Errorf("%w: stream name %.40q: names with $ belong to the store", ErrInvalid, stream)
-	case expected < NoStream:
+	case expected < NoStream || expected > math.MaxInt64-MaxEvents:
 		return fmt.Errorf("%w: expected revision %d", ErrInvalid, expected)
 	case len(events) == 0 || len(events) > MaxEvents:
 		return fmt.Errorf("%w: %d events in one append: 1 to %d", ErrInvalid, len(events), MaxEvents)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -88,6 +89,7 @@ func (r *Reactor) Run(ctx context.Context) error {
 // sweep carries out all that is due now, once.
 func (r *Reactor) sweep(ctx context.Context) error {
 	now := r.now()
+	r.forget(now)
 	var work errgroup.Group
 	work.SetLimit(reactorWorkers)
 	defer work.Wait() // what failed is in waiting
@@ -115,6 +117,13 @@ func (r *Reactor) sweep(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// forget drops what was not tried for long: another server has done it.
+func (r *Reactor) forget(now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	maps.DeleteFunc(r.waiting, func(_ string, b backoff) bool { return now.Sub(b.until) > backoffMax })
 }
 
 func (r *Reactor) backsOff(order string, now time.Time) bool {

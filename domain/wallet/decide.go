@@ -10,8 +10,8 @@ import (
 func Decide(w Wallet, c Command) ([]Event, error) {
 	switch c := c.(type) {
 	case TopUp:
-		if err := checkAmount(w, c.Amount); err != nil {
-			return nil, err
+		if c.Amount <= 0 || c.Amount > domain.MaxFen || w.Balance > domain.MaxFen-c.Amount {
+			return nil, domain.RefuseField(domain.Invalid, "amount", "%d fen on top of %d", c.Amount, w.Balance)
 		}
 		return []Event{WalletToppedUp(c)}, nil
 	case Debit:
@@ -23,18 +23,11 @@ func Decide(w Wallet, c Command) ([]Event, error) {
 		}
 		return []Event{WalletDebited{Amount: c.Amount, Order: c.Order, Attempt: c.Attempt, At: c.At}}, nil
 	case Credit:
-		if err := checkAmount(w, c.Amount); err != nil {
-			return nil, err
+		if c.Amount <= 0 { // however much the wallet holds: it is the user's own money
+			return nil, domain.RefuseField(domain.Invalid, "amount", "%d fen", c.Amount)
 		}
 		return []Event{WalletCredited(c)}, nil
 	default:
 		return nil, fmt.Errorf("wallet: command %T is not known", c)
 	}
-}
-
-func checkAmount(w Wallet, amount domain.Fen) error {
-	if amount <= 0 || amount > domain.MaxFen || w.Balance > domain.MaxFen-amount {
-		return domain.RefuseField(domain.Invalid, "amount", "%d fen on top of %d", amount, w.Balance)
-	}
-	return nil
 }
