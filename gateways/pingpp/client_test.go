@@ -236,13 +236,14 @@ func payAndGiveBack(t *testing.T, platform *standin.Platform, client *pingpp.Cli
 	return nil
 }
 
-// insist asks again until the outcome is known.
-func insist(do func() error) error {
-	for {
-		if err := do(); outcome(err) == done || outcome(err) == refused {
+// insist asks again until the outcome is known, within reason.
+func insist(do func() error) (err error) {
+	for range 100 {
+		if err = do(); outcome(err) == done || outcome(err) == refused {
 			return err
 		}
 	}
+	return err
 }
 
 func TestWebhookRefundIsOurs(t *testing.T) {
