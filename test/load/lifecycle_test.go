@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"orderengine/test/redistest"
 )
 
 // step is one request of an order's life; the path and body may name the order and the question.
@@ -28,37 +30,51 @@ var lifecycle = []step{
 	{false, http.MethodPut, "/qaorder/order/evaluate/{number}/", "scores=5&content=good", http.StatusOK},
 }
 
-// BenchmarkLifecycle is an order's whole life, durable and with read-your-writes on, against S. An iteration is one request.
+// BenchmarkLifecycle is an order's whole life, durable and with read-your-writes on, against S, and G with the
+// views in Redis. An iteration is one request.
 func BenchmarkLifecycle(b *testing.B) {
-	for _, callers := range []int{1, 64} {
-		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
-			server := startServer(b, embeddedViews)
-			people := server.makePeople(b, 64, 16)
-			static := startStatic(b, 1100)
-			server.drive(b, people, callers, 20*callers) // warm
-			var rate, ceiling, cpu, ceilingCPU, median, ceilingMedian []float64
-			requests := max(b.N, callers*len(lifecycle)*8)
-			for range 3 {
-				s := measure(callers, requests, func(caller, n int) { static.requests(b, n) })
-				m := measure(callers, requests/len(lifecycle), func(caller, n int) {
-					for range n {
-						server.live(b, people, caller)
-					}
-				})
-				m.requests *= len(lifecycle)
-				rate, ceiling = append(rate, m.rate()), append(ceiling, s.rate())
-				cpu, ceilingCPU = append(cpu, m.cpuMicros()), append(ceilingCPU, s.cpuMicros())
-				median, ceilingMedian = append(median, server.median()), append(ceilingMedian, 0)
-			}
-			b.ReportMetric(middle(rate), "req/s")
-			b.ReportMetric(middle(ceiling), "S-req/s")
-			b.ReportMetric(middle(rate)/middle(ceiling), "ofS")
-			b.ReportMetric(middle(cpu), "cpu-µs/req")
-			b.ReportMetric(middle(ceilingCPU), "S-cpu-µs/req")
-			b.ReportMetric(middle(median), "p50-µs")
-			b.ReportMetric(0, "ns/op")
-		})
+	for _, views := range []string{embeddedViews, redisViews} {
+		for _, callers := range []int{1, 64} {
+			b.Run(fmt.Sprintf("views=%s/callers=%d", views, callers), func(b *testing.B) {
+				benchmarkLifecycle(b, views, callers)
+			})
+		}
 	}
+}
+
+// replyBytes is about the size of the lifecycle's replies.
+const replyBytes = 1100
+
+func benchmarkLifecycle(b *testing.B, views string, callers int) {
+	ceiling, unit := startStatic(b, replyBytes), "S"
+	if views == redisViews {
+		redis := redistest.Start(b)
+		views, ceiling, unit = redis.URL(), startGet(b, redis.URL(), replyBytes), "G"
+	}
+	server := startServer(b, views)
+	people := server.makePeople(b, 64, 16)
+	server.drive(b, people, callers, 20*callers) // warm
+	var rate, rates, cpu, cpus, median []float64
+	requests := max(b.N, callers*len(lifecycle)*8)
+	for range 3 {
+		s := measure(callers, requests, func(caller, n int) { ceiling.requests(b, n) })
+		m := measure(callers, requests/len(lifecycle), func(caller, n int) {
+			for range n {
+				server.live(b, people, caller)
+			}
+		})
+		m.requests *= len(lifecycle)
+		rate, rates = append(rate, m.rate()), append(rates, s.rate())
+		cpu, cpus = append(cpu, m.cpuMicros()), append(cpus, s.cpuMicros())
+		median = append(median, server.median())
+	}
+	b.ReportMetric(middle(rate), "req/s")
+	b.ReportMetric(middle(rates), unit+"-req/s")
+	b.ReportMetric(middle(rate)/middle(rates), "of-"+unit)
+	b.ReportMetric(middle(cpu), "cpu-µs/req")
+	b.ReportMetric(middle(cpus), unit+"-cpu-µs/req")
+	b.ReportMetric(middle(median), "p50-µs")
+	b.ReportMetric(0, "ns/op")
 }
 
 // measured is one phase of a benchmark.

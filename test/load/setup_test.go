@@ -3,6 +3,7 @@ package load
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -17,11 +18,12 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"github.com/redis/go-redis/v9"
 
 	"orderengine/cmd/engine"
 )
 
-const embeddedViews = "embedded"
+const embeddedViews, redisViews = "embedded", "redis"
 
 // TestMain lets the collector work as in the server, for the ceilings too.
 func TestMain(m *testing.M) {
@@ -33,6 +35,7 @@ func TestMain(m *testing.M) {
 type server struct {
 	base   string
 	client *http.Client
+	stop   func(*testing.B)
 
 	mu   sync.Mutex
 	took []time.Duration
@@ -42,27 +45,48 @@ func newClient() *http.Client {
 	return &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true}}
 }
 
+// startServer is a server that ends with the benchmark.
 func startServer(b *testing.B, views string) *server {
 	b.Helper()
+	s := openServer(b, b.TempDir(), views)
+	b.Cleanup(func() { s.stop(b) })
+	return s
+}
+
+// openServer is a server on a folder; the caller stops it.
+func openServer(b *testing.B, dir, views string) *server {
+	b.Helper()
 	config := engine.Defaults
-	config.Addr, config.Data, config.Views, config.AdminToken = "127.0.0.1:0", b.TempDir(), views, "admin"
+	config.Addr, config.Data, config.Views, config.AdminToken = "127.0.0.1:0", dir, views, "admin"
 	e, err := engine.Open(config, slog.New(slog.DiscardHandler))
 	if err != nil {
 		b.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- e.Run(ctx, io.Discard) }()
-	b.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
+	stop := func(b *testing.B) {
+		cancel()
+		if err := errors.Join(<-ended, e.Close()); err != nil {
 			b.Error(err)
 		}
-		if err := e.Close(); err != nil {
-			b.Error(err)
+	}
+	return &server{base: "http://" + e.Addr(), client: newClient(), stop: stop}
+}
+
+// awaitReady returns when the views have caught up with the log.
+func (s *server) awaitReady(b *testing.B) {
+	for {
+		response, err := s.client.Get(s.base + "/readyz")
+		if err != nil {
+			b.Fatal(err)
 		}
-	})
-	return &server{base: "http://" + e.Addr(), client: newClient()}
+		response.Body.Close()
+		if response.StatusCode == http.StatusOK {
+			return
+		}
+		time.Sleep(time.Millisecond) // a poll: how long it takes is what is measured
+	}
 }
 
 // person is a user with a token.
@@ -181,6 +205,26 @@ func (s *server) must(b *testing.B, token, method, path, body string, status int
 func startStatic(b *testing.B, size int) *server {
 	body := bytes.Repeat([]byte("x"), size)
 	return startEcho(b, func(c echo.Context) error { return c.Blob(http.StatusOK, "application/json", body) })
+}
+
+// startGet is G: echo sending what one GET of Redis gave.
+func startGet(b *testing.B, url string, size int) *server {
+	options, err := redis.ParseURL(url)
+	if err != nil {
+		b.Fatal(err)
+	}
+	client := redis.NewClient(options)
+	b.Cleanup(func() { client.Close() })
+	if err := client.Set(context.Background(), "body", strings.Repeat("x", size), 0).Err(); err != nil {
+		b.Fatal(err)
+	}
+	return startEcho(b, func(c echo.Context) error {
+		body, err := client.Get(c.Request().Context(), "body").Bytes()
+		if err != nil {
+			return err
+		}
+		return c.Blob(http.StatusOK, "application/json", body)
+	})
 }
 
 func startEcho(b *testing.B, handler echo.HandlerFunc) *server {
