@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -70,6 +72,7 @@ type told struct {
 	Number string `json:"order_number"`
 	Status int    `json:"status"`
 	doubt  *move  // sent and not answered
+	moves  []string
 }
 
 // question asks for the pk of the order's question; 0 is nobody's.
@@ -140,7 +143,7 @@ func (p *patient) advance() bool {
 		p.t.Errorf("%s of order %s in status %d: %d %s", m.name, o.Number, o.Status, r.Status, r.Body)
 		return false
 	}
-	o.Status, o.doubt = m.to, nil
+	o.Status, o.doubt, o.moves = m.to, nil, append(o.moves, m.name)
 	return true
 }
 
@@ -159,13 +162,19 @@ func (p *patient) choose(status int) *move {
 	return possible[p.random.IntN(len(possible))]
 }
 
+// recent is how many of the newest orders hold all that was touched since the last look.
+const recent = 100
+
 // look compares what the server has with what the client was told, then sends again what was not answered.
-func (p *patient) look() {
+// The newest orders are enough, except in a look at everything.
+func (p *patient) look(everything bool) {
 	p.t.Helper()
-	shown := p.list()
+	shown, all := p.list(everything)
 	for number, o := range p.orders {
 		got, ok := shown[number]
 		switch {
+		case !ok && !all && o.doubt == nil && o != p.active:
+			continue // it is an old one
 		case !ok:
 			p.t.Errorf("%s: order %s in status %d is lost", p.name, number, o.Status)
 		case got.Status == o.Status || o.doubt != nil && got.Status == o.doubt.to:
@@ -200,6 +209,7 @@ func (p *patient) settle(o *told) {
 	p.owed = p.owed || m.name == "refund"
 	was := o.Status
 	r := m.send(p, o)
+	o.moves = append(o.moves, fmt.Sprintf("%s (killed, found in status %d, then %d %s)", m.name, was, r.Status, r.Body))
 	if done := was == m.to; done != (r.Status >= 300) {
 		p.t.Errorf("%s: %s of order %s, found in status %d, again: %d %s %v", p.name, m.name, o.Number, was, r.Status, r.Body, r.Err)
 	}
@@ -210,33 +220,36 @@ func (p *patient) settle(o *told) {
 	}
 }
 
-// list is the patient's whole list; it agrees with the details of the orders that were touched.
-func (p *patient) list() map[string]*told {
-	all := map[string]*told{}
+// list is the patient's list, its newest orders or all of it; it agrees with the details.
+func (p *patient) list(everything bool) (shown map[string]*told, all bool) {
+	shown = map[string]*told{}
 	for page := 1; ; page++ {
 		var l struct {
 			Count   int
 			Next    *string
 			Results []json.RawMessage
 		}
-		p.client.Get(fmt.Sprintf("/qaorder/order/patient/list/?page_size=100&page=%d", page)).Want(p.t, http.StatusOK).Into(p.t, &l)
+		p.client.Get(fmt.Sprintf("/qaorder/order/patient/list/?page_size=%d&page=%d", recent, page)).Want(p.t, http.StatusOK).Into(p.t, &l)
 		for i, text := range l.Results {
 			var o told
 			if err := json.Unmarshal(text, &o); err != nil {
 				p.t.Fatal(err)
 			}
-			all[o.Number] = &o
-			if page == 1 && i < 10 || p.random.IntN(50) == 0 {
+			shown[o.Number] = &o
+			if page == 1 && i < 5 || p.random.IntN(50) == 0 {
 				if detail := p.client.Get(path("detail", &o)); detail.Body != string(text) {
 					p.t.Errorf("%s: the list has %s, the detail is %s", p.name, text, detail.Body)
 				}
 			}
 		}
 		if l.Next == nil {
-			if len(all) != l.Count {
-				p.t.Errorf("%s: the list has %d orders and counts %d", p.name, len(all), l.Count)
+			if len(shown) != l.Count {
+				p.t.Errorf("%s: the list has %d orders and counts %d", p.name, len(shown), l.Count)
 			}
-			return all
+			return shown, true
+		}
+		if !everything {
+			return shown, false
 		}
 	}
 }
@@ -247,25 +260,39 @@ func (p *patient) count() {
 	if got, want := p.balance(), p.due(); got == want {
 		p.owed = false
 	} else if !p.owed || got > want {
-		p.t.Errorf("%s: the wallet holds %s, want %s", p.name, got, want)
+		p.t.Errorf("%s: the wallet holds %d fen, want %d: %s", p.name, got, want, p.history())
 	}
 }
 
-// due is what the wallet must hold: the first money less the orders that are paid.
-func (p *patient) due() string {
+// due is what the wallet must hold, in fen: the first money less the orders that are paid.
+func (p *patient) due() int {
 	fen := funds
 	for _, o := range p.orders {
 		if o.Status != unpaid && o.Status != cancelled {
 			fen -= price
 		}
 	}
-	return fmt.Sprintf("%d.%02d", fen/100, fen%100)
+	return fen
 }
 
-func (p *patient) balance() string {
+// history is what happened to the money's orders, for messages.
+func (p *patient) history() string {
+	var b strings.Builder
+	for _, o := range p.orders {
+		fmt.Fprintf(&b, "\n  %s in status %d by %v", o.Number, o.Status, o.moves)
+	}
+	return b.String()
+}
+
+// balance is what the wallet holds, in fen.
+func (p *patient) balance() int {
 	var user struct{ Balance string }
 	p.client.With("Authorization", "Token "+orderdtest.Admin).Get("/admin/users/"+p.name+"/").Want(p.t, http.StatusOK).Into(p.t, &user)
-	return user.Balance
+	fen, err := strconv.Atoi(strings.Replace(user.Balance, ".", "", 1))
+	if err != nil {
+		p.t.Errorf("%s: the wallet holds %q", p.name, user.Balance)
+	}
+	return fen
 }
 
 func newPatients(t *testing.T, server *orderdtest.Server, seed uint64) []*patient {
@@ -298,7 +325,7 @@ func TestKillUnderLoad(t *testing.T) {
 	for round := range rounds {
 		burst(server, all, burstMin+time.Duration(random.Int64N(int64(burstRange))))
 		server.Start()
-		each(all, (*patient).look)
+		each(all, func(p *patient) { p.look(round%10 == 9 || round == rounds-1) })
 		if t.Failed() {
 			t.Fatalf("after kill %d", round+1)
 		}

@@ -100,7 +100,7 @@ func (p *patient) keyedLoad(finish, stop <-chan struct{}) (calls []answeredCall)
 
 func (p *patient) checkKeyed(calls []answeredCall) {
 	p.t.Helper()
-	shown := p.list()
+	shown, _ := p.list(true)
 	if len(shown) != len(p.orders) || len(p.orders)*2 != len(calls) {
 		p.t.Errorf("%s: %d orders for %d keys, %d told", p.name, len(shown), len(calls)/2, len(p.orders))
 	}
