@@ -24,8 +24,8 @@ const (
 	crashSeedVariable = "EVENTSTORE_CRASH_SEED"
 
 	crashMachines  = 4 // run side by side
-	crashRuns      = 25
-	crashesPerRun  = 20 // so 2,000 crash points in all
+	crashRuns      = 50
+	crashesPerRun  = 10 // so 2,000 crash points in all
 	crashWriters   = 4
 	crashMaxEvents = 4
 )
@@ -71,7 +71,7 @@ func crashSeed(t *testing.T) uint64 {
 func openCrashable(t *testing.T, fs *vfs.MemFS) *Store {
 	t.Helper()
 	s, err := Open("log", Options{
-		FS: fs, Logger: quiet, MemTableBytes: 64 << 10, CacheBytes: 1 << 20, RecentEvents: 64, StreamHeads: 8, QueueAppends: 64,
+		FS: fs, Logger: quiet, MemTableBytes: 32 << 10, CacheBytes: 1 << 20, RecentEvents: 64, StreamHeads: 8, QueueAppends: 64,
 	})
 	if err != nil {
 		t.Fatalf("open: %v", err)
