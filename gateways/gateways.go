@@ -49,17 +49,20 @@ const maxTries = 10
 // Perform carries out all that is due of an order and returns it as it is then. What fails does not hold up the
 // rest: a platform that is down must not keep a wallet's money.
 func (p Payments) Perform(ctx context.Context, number string) (decider.Result[qa.Order], error) {
-	return p.perform(ctx, number, p.Periods)
+	return p.perform(ctx, number, p.Periods, func(process.Todo) bool { return true })
 }
 
 // AtOnce is Perform by the server that has just written down what the order wants: its time of grace is now.
+// What the platform does to refunds is left to the reactor, so that one refund is never asked for twice at once.
 func (p Payments) AtOnce(ctx context.Context, number string) (decider.Result[qa.Order], error) {
 	periods := p.Periods
 	periods.Grace = 0
-	return p.perform(ctx, number, periods)
+	return p.perform(ctx, number, periods, func(t process.Todo) bool {
+		return t.Kind == process.Charge || t.Kind == process.Debit || t.Kind == process.PayBack && t.Channel == payment.Balance
+	})
 }
 
-func (p Payments) perform(ctx context.Context, number string, periods process.Periods) (decider.Result[qa.Order], error) {
+func (p Payments) perform(ctx context.Context, number string, periods process.Periods, mine func(process.Todo) bool) (decider.Result[qa.Order], error) {
 	order, err := p.Orders.Load(ctx, number)
 	if err != nil {
 		return order, err
@@ -67,7 +70,7 @@ func (p Payments) perform(ctx context.Context, number string, periods process.Pe
 	now := p.Now()
 	var failed []error
 	for _, todo := range process.Next(order.State, periods) {
-		if todo.Due.After(now) || !slices.Contains(process.Next(order.State, periods), todo) {
+		if todo.Due.After(now) || !mine(todo) || !slices.Contains(process.Next(order.State, periods), todo) {
 			continue // not yet, or not any more: what was done before it settled it
 		}
 		after, err := p.carryOut(ctx, order.State, todo)
@@ -91,7 +94,7 @@ func (p Payments) carryOut(ctx context.Context, o qa.Order, t process.Todo) (dec
 	case process.Inquire:
 		return p.inquire(ctx, o, t)
 	case process.TimeOut:
-		return p.Orders.Execute(ctx, o.Number, p.call(t, o.Status.String()+t.Due.String()), qa.TimeOut{Since: o.Status, At: p.Now()})
+		return p.timeOut(ctx, o, t)
 	default:
 		return decider.Result[qa.Order]{}, fmt.Errorf("nobody knows how to do that")
 	}
@@ -102,8 +105,7 @@ func (p Payments) charge(ctx context.Context, o qa.Order, t process.Todo) (decid
 	a := o.Attempt(t.Channel)
 	charge, err := p.Platform.CreateCharge(ctx, ChargeRequest{OrderNo: o.Number, Attempt: a.ID, Channel: a.Channel,
 		Amount: o.Amount, ClientIP: a.ClientIP, Owner: o.Patient, At: a.At})
-	var refusal *Refusal
-	if errors.As(err, &refusal) {
+	if refusal := final(err); refusal != nil {
 		declined := qa.DeclinePayment{Attempt: a.ID, Why: refusal.Error(), At: p.Now()}
 		return p.Orders.Execute(ctx, o.Number, p.call(t, "declined"), declined)
 	}
@@ -163,9 +165,8 @@ func (p Payments) inquire(ctx context.Context, o qa.Order, t process.Todo) (deci
 func (p Payments) heard(ctx context.Context, o qa.Order, t process.Todo, r payment.Refund, is payment.PlatformRefund, err error) (decider.Result[qa.Order], error) {
 	now := p.Now()
 	var command qa.Command
-	var refusal *Refusal
 	switch {
-	case errors.As(err, &refusal), err != nil && r.Tries+1 >= maxTries:
+	case final(err) != nil, err != nil && r.Tries+1 >= maxTries:
 		command = qa.ParkRefund{No: r.No, Why: err.Error(), At: now}
 	case err != nil:
 		command = qa.DelayRefund{No: r.No, Why: err.Error(), At: now}
@@ -182,6 +183,45 @@ func (p Payments) heard(ctx context.Context, o qa.Order, t process.Todo, r payme
 	}
 	step := fmt.Sprintf("%T%d%s/%d", command, r.Tries, r.TriedAt, r.Retried)
 	return p.Orders.Execute(ctx, o.Number, p.call(t, step), command)
+}
+
+// final is the refusal that an error is, nil for all that may come out otherwise the next time.
+func final(err error) *Refusal {
+	var refusal *Refusal
+	if errors.As(err, &refusal) && !refusal.WrongKey() {
+		return refusal
+	}
+	return nil
+}
+
+// timeOut moves the order on. One whose charges may have been paid is not given up before the platform has
+// said that they were not.
+func (p Payments) timeOut(ctx context.Context, o qa.Order, t process.Todo) (decider.Result[qa.Order], error) {
+	if o.Status == qa.Unpaid {
+		if paid, ok, err := p.lateNotice(ctx, o, t); ok || err != nil {
+			return paid, err
+		}
+	}
+	return p.Orders.Execute(ctx, o.Number, p.call(t, o.Status.String()+t.Due.String()), qa.TimeOut{Since: o.Status, At: p.Now()})
+}
+
+// lateNotice asks the platform after the charges of an unpaid order; ok is true if one was paid.
+func (p Payments) lateNotice(ctx context.Context, o qa.Order, t process.Todo) (paid decider.Result[qa.Order], ok bool, err error) {
+	for _, a := range o.Attempts {
+		if a.Pending() {
+			continue
+		}
+		charge, err := p.Platform.FindCharge(ctx, a.Charge.ID)
+		if err != nil {
+			return paid, false, err
+		}
+		if charge.Paid {
+			confirm := qa.ConfirmPayment{Receipt: payment.ReceiptOf(charge, p.Now())}
+			paid, err = p.Orders.Execute(ctx, o.Number, p.call(t, charge.ID), confirm)
+			return paid, true, err
+		}
+	}
+	return paid, false, nil
 }
 
 // failure is the platform's reason for a failed refund.

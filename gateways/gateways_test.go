@@ -143,6 +143,7 @@ func (w *world) settle() qa.Order {
 type platform struct {
 	mu    sync.Mutex
 	made  []string
+	paid  bool // what FindCharge tells
 	fails error
 }
 
@@ -154,6 +155,10 @@ func (p *platform) CreateCharge(_ context.Context, r gateways.ChargeRequest) (pa
 	}
 	p.made = append(p.made, r.Attempt)
 	return payment.Charge{ID: "ch_" + r.Attempt, OrderNo: r.OrderNo, Channel: r.Channel, Amount: r.Amount, TimeExpire: r.At.Add(time.Hour).Unix()}, nil
+}
+
+func (p *platform) FindCharge(_ context.Context, id string) (payment.Charge, error) {
+	return payment.Charge{ID: id, Channel: payment.WX, Amount: price, Paid: p.paid}, p.fails
 }
 
 func (p *platform) CreateRefund(_ context.Context, r gateways.RefundRequest) (payment.PlatformRefund, error) {
@@ -527,6 +532,48 @@ func TestWalletIsLeftAloneOnceTheOrderDoesNotWait(t *testing.T) {
 		o := w.settle()
 		if types := w.types("wallet-" + patient); types["WalletDebited"] != 0 || types["DebitRefused"] != 1 || len(o.Attempts) != 0 || len(o.Refunds) != 0 {
 			t.Errorf("%s: wallet events %v, attempts %v, refunds %v", name, types, o.Attempts, o.Refunds)
+		}
+	}
+}
+
+// TestNoticeThatWasLost: an order is not given up while nobody knows whether its charge was paid.
+func TestNoticeThatWasLost(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		paid  bool
+		fails error
+		want  qa.Status
+	}{
+		{"not paid", false, nil, qa.Cancelled},
+		{"paid", true, nil, qa.Paid},
+		{"nobody knows", false, errors.New("platform is down"), qa.Unpaid},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, 0)
+			w.order(request(payment.WX, "a1"))
+			w.settle()
+			w.platform.paid, w.platform.fails = c.paid, c.fails
+			p := w.payments()
+			p.Now = func() time.Time { return now.Add(2 * time.Hour) } // the charge has expired
+			_, err := p.Perform(t.Context(), number)
+			if o := w.load(); o.Status != c.want || !errors.Is(err, c.fails) {
+				t.Errorf("order %s, error %v; want %s", o.Status, err, c.want)
+			}
+		})
+	}
+}
+
+// TestWrongKeyLeavesTheRefundPending: with the right key it may well be made.
+func TestWrongKeyLeavesTheRefundPending(t *testing.T) {
+	for status, parked := range map[int]bool{401: false, 400: true, 402: true} {
+		w := newWorld(t, 0)
+		w.order(wxMoney(), qa.Refund{By: patient, At: now})
+		w.platform.fails = &gateways.Refusal{Status: status}
+		if _, err := w.payments().Perform(t.Context(), number); err != nil {
+			t.Fatal(err)
+		}
+		if r := w.load().Refunds[0]; r.Parked != parked || r.Status != payment.Pending {
+			t.Errorf("after a %d the refund is %+v, want parked %v", status, r, parked)
 		}
 	}
 }

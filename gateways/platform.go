@@ -4,21 +4,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"orderengine/domain"
 	"orderengine/domain/payment"
 )
 
-// Platform collects money and gives it back. Its calls may be made again with the same numbers: the platform
-// then answers with what it made the first time.
+// Platform collects money and gives it back. Its calls may be made again with the same numbers, but not two at
+// once for one refund, and after an error only when the call before must have ended.
 //
-// A [*Refusal] is final: the same call will be refused again. Every other error means that the outcome is not
+// A [*Refusal] says that the same call will be refused again. Every other error means that the outcome is not
 // known; never guess it, ask again with the same number.
 type Platform interface {
-	// CreateCharge has a charge made that the payer can settle until it expires.
+	// CreateCharge has a charge made that the payer can settle until it expires. Asked again, the platform gives
+	// the charge that it has for the order's number, or, after a while, a new one: both may come to be paid.
 	CreateCharge(ctx context.Context, r ChargeRequest) (payment.Charge, error)
-	// CreateRefund has money given back; the refund may be pending for days. The same No is the same refund.
+	// FindCharge asks whether a charge was paid: its notice may have been lost.
+	FindCharge(ctx context.Context, id string) (payment.Charge, error)
+	// CreateRefund has money given back; the refund may be pending for days. Asked again, it gives the refund
+	// that was made under No.
 	CreateRefund(ctx context.Context, r RefundRequest) (payment.PlatformRefund, error)
 	// FindRefund asks how far the refund with the number No is; ok is false if the platform has none.
 	FindRefund(ctx context.Context, charge, no string) (refund payment.PlatformRefund, ok bool, err error)
@@ -27,7 +32,7 @@ type Platform interface {
 // ChargeRequest asks for a charge.
 type ChargeRequest struct {
 	OrderNo  string
-	Attempt  string // the attempt's name: the same one is the same charge
+	Attempt  string // the attempt's name
 	Channel  payment.Channel
 	Amount   domain.Fen
 	ClientIP string
@@ -56,6 +61,10 @@ type Refusal struct {
 func (r *Refusal) Error() string {
 	return fmt.Sprintf("the platform refuses (%d %s %s %s): %s", r.Status, r.Type, r.Code, r.Param, r.Message)
 }
+
+// WrongKey says that it was not the request that was refused but whoever asked: with the right key the same
+// request may well be taken.
+func (r *Refusal) WrongKey() bool { return r.Status == http.StatusUnauthorized }
 
 // ErrBusy: the platform takes no more calls for now; nothing was done.
 var ErrBusy = errors.New("the platform takes no more calls for now")

@@ -114,12 +114,8 @@ func (c *call) charged(ctx context.Context, notice payment.Notice) (eventstore.P
 	if !qa.NumberPattern.MatchString(charge.OrderNo) {
 		return eventstore.Position{}, drf.NewError(http.StatusNotFound, msgUnknownOrder, charge.OrderNo)
 	}
-	at := c.now()
-	receipt := payment.Receipt{Channel: charge.Channel, Ref: charge.ID, Amount: charge.Amount, At: at}
-	if charge.TransactionNo != nil {
-		receipt.TransactionNo = *charge.TransactionNo
-	}
-	paid, err := c.api.Orders.Execute(ctx, charge.OrderNo, c.noticed(notice), qa.ConfirmPayment{Receipt: receipt})
+	confirm := qa.ConfirmPayment{Receipt: payment.ReceiptOf(charge, c.now())}
+	paid, err := c.api.Orders.Execute(ctx, charge.OrderNo, c.noticed(notice), confirm)
 	return paid.Position, named404(err, msgUnknownOrder, charge.OrderNo)
 }
 

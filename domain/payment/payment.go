@@ -80,6 +80,15 @@ type Receipt struct {
 	At            time.Time  `json:"at"`
 }
 
+// ReceiptOf is the money of a paid charge.
+func ReceiptOf(c Charge, at time.Time) Receipt {
+	r := Receipt{Channel: c.Channel, Ref: c.ID, Amount: c.Amount, At: at}
+	if c.TransactionNo != nil {
+		r.TransactionNo = *c.TransactionNo
+	}
+	return r
+}
+
 // RefundStatus says how far a refund is. A pending one reserves its amount, a failed one releases it.
 type RefundStatus string
 

@@ -10,7 +10,7 @@ import (
 type PlatformRefund struct {
 	ID            string          `json:"id"`
 	Object        string          `json:"object"`
-	OrderNo       string          `json:"order_no"` // our number of the refund
+	OrderNo       string          `json:"order_no"` // our number of the refund; the platform has one of its own
 	Amount        domain.Fen      `json:"amount"`
 	Created       int64           `json:"created"`
 	Succeed       bool            `json:"succeed"`

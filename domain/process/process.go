@@ -35,7 +35,8 @@ type Todo struct {
 
 // Periods are the settings that Next depends on; none is zero.
 type Periods struct {
-	// Grace is how long the server that wrote an intent has to carry it out itself, before any server does.
+	// Grace is how long the server that wrote an intent has to carry it out itself, before any server does; it is
+	// longer than a command may take.
 	Grace time.Duration
 	// Unpaid is after how long an order without a charge cancels itself; one with charges does when the last expires.
 	Unpaid time.Duration
@@ -50,7 +51,7 @@ type Periods struct {
 
 // Defaults are the periods of the API's notes and of the platform's.
 var Defaults = Periods{
-	Grace: 5 * time.Second, Unpaid: 24 * time.Hour, Unanswered: 48 * time.Hour, Unfinished: 7 * 24 * time.Hour,
+	Grace: 12 * time.Second, Unpaid: 24 * time.Hour, Unanswered: 48 * time.Hour, Unfinished: 7 * 24 * time.Hour,
 	Retry: []time.Duration{5 * time.Minute, time.Hour, 24 * time.Hour},
 }
 

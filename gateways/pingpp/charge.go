@@ -87,3 +87,19 @@ func (c *Client) compare(got payment.Charge, r gateways.ChargeRequest) error {
 	}
 	return nil
 }
+
+// FindCharge asks for a charge as it is now.
+func (c *Client) FindCharge(ctx context.Context, id string) (payment.Charge, error) {
+	if !isID(id, "ch_") {
+		return payment.Charge{}, invalid("charge", "a charge's id is needed")
+	}
+	var charge payment.Charge
+	err := c.call(ctx, http.MethodGet, "/v1/charges/"+id, nil, &charge)
+	if err == nil && (charge.Object != "charge" || charge.ID != id) {
+		err = mismatch("id")
+	}
+	if err != nil {
+		return payment.Charge{}, err
+	}
+	return charge, nil
+}

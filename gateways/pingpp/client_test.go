@@ -42,6 +42,9 @@ func refundOf(charge payment.Charge, no string, amount domain.Fen) gateways.Refu
 func TestChargeAndRefund(t *testing.T) {
 	platform, client := start(t, standin.Options{})
 	charge := paid(t, platform, client)
+	if found, err := client.FindCharge(t.Context(), charge.ID); err != nil || !found.Paid || found.OrderNo != charge.OrderNo || found.Amount != charge.Amount {
+		t.Errorf("the paid charge is found as %+v, %v", found, err)
+	}
 	if charge.Subject != "肺轻松#1225726823854142569624" || charge.Metadata.Owner != "patient1" {
 		t.Errorf("%+v", charge)
 	}

@@ -111,6 +111,11 @@ func (p Platform) sign(text string) (string, error) {
 	return base64.StdEncoding.EncodeToString(signature), err
 }
 
+// FindCharge implements [gateways.Platform]. The sandbox keeps nothing; what was paid there, it has told.
+func (p Platform) FindCharge(_ context.Context, id string) (payment.Charge, error) {
+	return payment.Charge{ID: id}, nil
+}
+
 // CreateRefund implements [gateways.Platform]: the refund is pending.
 func (p Platform) CreateRefund(_ context.Context, r gateways.RefundRequest) (payment.PlatformRefund, error) {
 	return payment.PlatformRefund{
