@@ -205,13 +205,17 @@ func (p Payments) timeOut(ctx context.Context, o qa.Order, t process.Todo) (deci
 	return p.Orders.Execute(ctx, o.Number, p.call(t, o.Status.String()+t.Due.String()), qa.TimeOut{Since: o.Status, At: p.Now()})
 }
 
-// lateNotice asks the platform after the charges of an unpaid order; ok is true if one was paid.
+// lateNotice asks the platform after the charges of an unpaid order; ok is true if one was paid. A charge whose
+// money the order has had, and did not want, is not asked after again, nor one that the platform does not know.
 func (p Payments) lateNotice(ctx context.Context, o qa.Order, t process.Todo) (paid decider.Result[qa.Order], ok bool, err error) {
 	for _, a := range o.Attempts {
-		if a.Pending() {
+		if a.Pending() || o.Received(a.Charge.ID) {
 			continue
 		}
 		charge, err := p.Platform.FindCharge(ctx, a.Charge.ID)
+		if final(err) != nil {
+			continue
+		}
 		if err != nil {
 			return paid, false, err
 		}

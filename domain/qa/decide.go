@@ -101,10 +101,8 @@ func decideRecordCharge(o Order, c RecordCharge) ([]Event, error) {
 }
 
 func decideConfirmPayment(o Order, c ConfirmPayment) ([]Event, error) {
-	for _, r := range o.Receipts {
-		if r.Ref == c.Receipt.Ref {
-			return nil, nil
-		}
+	if o.Received(c.Receipt.Ref) {
+		return nil, nil
 	}
 	if c.Receipt.Amount <= 0 {
 		return nil, domain.RefuseField(domain.Invalid, "amount", "%d fen", c.Receipt.Amount)

@@ -161,6 +161,11 @@ func (o Order) NewestCharge() *payment.Charge {
 	return nil
 }
 
+// Received says that the money of a charge, or of the wallet's attempt, has arrived.
+func (o Order) Received(ref string) bool {
+	return slices.ContainsFunc(o.Receipts, func(r payment.Receipt) bool { return r.Ref == ref })
+}
+
 // Refund is the refund with a number; ok is false if there is none.
 func (o Order) Refund(no string) (r payment.Refund, ok bool) {
 	for _, r := range o.Refunds {
