@@ -113,13 +113,26 @@ func (d *Decider[S, C, E]) Stream(id string) string { return d.model.Category + 
 func (d *Decider[S, C, E]) Load(ctx context.Context, id string) (Result[S], error) {
 	stream := d.Stream(id)
 	e, cached := d.cache.Get(stream)
-	if !cached || d.opts.Shared && d.opts.Now().Sub(e.read) > d.opts.MaxAge {
-		var err error
+	if cached && d.fresh(e) {
+		return e.result(false), nil
+	}
+	// A read beside a command could end after it, and put what was before it into the cache.
+	unlock, err := d.lock(ctx, stream)
+	if err != nil {
+		return Result[S]{}, err
+	}
+	defer unlock()
+	if e, cached = d.cache.Get(stream); !cached || !d.fresh(e) {
 		if e, err = d.read(ctx, stream, e, cached); err != nil {
 			return Result[S]{}, err
 		}
 	}
 	return e.result(false), nil
+}
+
+// fresh says that the store need not be asked.
+func (d *Decider[S, C, E]) fresh(e entry[S]) bool {
+	return !d.opts.Shared || d.opts.Now().Sub(e.read) <= d.opts.MaxAge
 }
 
 // Execute runs a command on the thing called id and returns when its events are durable. A refusal is the
