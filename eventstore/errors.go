@@ -6,13 +6,14 @@ import (
 )
 
 var (
-	// ErrInvalid: the call can never succeed as it is; mend the caller.
-	ErrInvalid = errors.New("invalid append")
+	// ErrInvalid: the call can never succeed as it is, be it an append or a position to follow from; mend the caller.
+	ErrInvalid = errors.New("invalid call of the event store")
 	// ErrOverloaded: too much is waiting; nothing was written. Answer 503 with Retry-After.
 	ErrOverloaded = errors.New("event store is overloaded")
 	// ErrClosed: the store is being or has been closed; nothing was written.
 	ErrClosed = errors.New("event store is closed")
-	// ErrUnavailable: the store cannot be reached now; nothing was written. Answer 503 with Retry-After.
+	// ErrUnavailable: the store cannot be reached, or has failed and takes nothing until it is opened again;
+	// nothing was written. Answer 503 with Retry-After.
 	ErrUnavailable = errors.New("event store is unavailable")
 	// ErrUnknownOutcome: the append may or may not have been written. Append the same events again, or read the stream.
 	ErrUnknownOutcome = errors.New("outcome of the append is unknown")

@@ -80,12 +80,15 @@ func TestCheckAppend(t *testing.T) {
 		events := make([]Event, n)
 		for i := range events {
 			events[i] = e
+			events[i].ID = uuid.New()
 		}
 		return events
 	}
+	twice := some(2, Event{Type: "Happened"})
+	twice[1].ID = twice[0].ID
 	plain := Event{Type: "Happened"}
 	sized := func(data, meta int) []Event {
-		return []Event{{Type: "A", Data: make([]byte, data)}, {Type: "B", Metadata: make([]byte, meta)}}
+		return []Event{{ID: uuid.New(), Type: "A", Data: make([]byte, data)}, {ID: uuid.New(), Type: "B", Metadata: make([]byte, meta)}}
 	}
 	for _, c := range []struct {
 		name     string
@@ -98,6 +101,8 @@ func TestCheckAppend(t *testing.T) {
 		{"revision", "a-1", math.MaxInt64 - MaxEvents, some(1, plain), ""},
 		{"revision that cannot rise", "a-1", math.MaxInt64, some(1, plain), "revision 9223372036854775807"},
 		{"bad revision", "a-1", -2, some(1, plain), "revision -2"},
+		{"no id", "a-1", NoStream, []Event{plain}, "event id 00000000"},
+		{"an id twice", "a-1", NoStream, twice, "event id " + twice[0].ID.String()},
 		{"no name", "", NoStream, some(1, plain), "stream name"},
 		{"longest name", strings.Repeat("a", 255), NoStream, some(1, plain), ""},
 		{"name too long", strings.Repeat("a", 256), NoStream, some(1, plain), "stream name"},

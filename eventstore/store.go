@@ -6,6 +6,8 @@ import (
 	"iter"
 	"math"
 	"unicode/utf8"
+
+	"github.com/google/uuid"
 )
 
 // Limits of one append, the same in every store: an EventStoreDB server takes appends of 1 MiB by default.
@@ -70,7 +72,12 @@ func CheckAppend(stream string, expected Revision, events []Event) error {
 		return fmt.Errorf("%w: %d events in one append: 1 to %d", ErrInvalid, len(events), MaxEvents)
 	}
 	size := 0
+	ids := make(map[uuid.UUID]struct{}, len(events))
 	for _, e := range events {
+		if _, twice := ids[e.ID]; twice || e.ID == uuid.Nil {
+			return fmt.Errorf("%w: event id %s: each event has its own, by which a repeat is known", ErrInvalid, e.ID)
+		}
+		ids[e.ID] = struct{}{}
 		if e.Type == "" || len(e.Type) > MaxStreamName || !utf8.ValidString(e.Type) {
 			return fmt.Errorf("%w: event type %.40q: 1 to %d bytes of UTF-8", ErrInvalid, e.Type, MaxStreamName)
 		}
