@@ -114,7 +114,7 @@ func TestCheckAppend(t *testing.T) {
 		{"most events", "a-1", NoStream, some(MaxEvents, plain), ""},
 		{"too many events", "a-1", NoStream, some(MaxEvents+1, plain), "1001 events"},
 		{"no type", "a-1", NoStream, some(1, Event{}), "event type"},
-		{"no type later on", "a-1", NoStream, append(some(1, plain), Event{}), "event type"},
+		{"no type later on", "a-1", NoStream, append(some(1, plain), some(1, Event{})...), "event type"},
 		{"longest type", "a-1", NoStream, some(1, Event{Type: strings.Repeat("a", 255)}), ""},
 		{"type too long", "a-1", NoStream, some(1, Event{Type: strings.Repeat("a", 256)}), "event type"},
 		{"type no text", "a-1", NoStream, some(1, Event{Type: "\xc3("}), "event type"},
