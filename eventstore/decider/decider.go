@@ -200,6 +200,14 @@ func (d *Decider[S, C, E]) append(ctx context.Context, stream string, call Call,
 		d.cache.Remove(stream) // whatever happened, what is known here may be wrong now
 		return e, err
 	}
+	if d.opts.Shared {
+		// Another process may have been faster with the same command and have decided otherwise, on another state:
+		// the store then answers as it did to that one, and what is in the stream is what happened.
+		if e, err = d.read(ctx, stream, e, true); err != nil {
+			d.cache.Remove(stream)
+		}
+		return e, err
+	}
 	e.ids = slices.Clip(e.ids)
 	for i, event := range events {
 		e.state = d.model.Evolve(e.state, event)

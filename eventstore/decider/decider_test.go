@@ -220,6 +220,25 @@ func TestConflictIsDecidedAgain(t *testing.T) {
 	}
 }
 
+// TestSameCallDecidedOtherwiseElsewhere: what another process stored under the call counts, not what was decided here.
+func TestSameCallDecidedOtherwiseElsewhere(t *testing.T) {
+	s := newStore()
+	d, other := decider.New(s, jars, decider.Options{Shared: true}), decider.New(s.Store, jars, decider.Options{Shared: true})
+	call := newCall()
+	s.before = func(string) error {
+		s.before = nil
+		_, err := other.Execute(t.Context(), "a", call, put{N: 5, Limit: 10, Events: 1})
+		return err
+	}
+	r, err := d.Execute(t.Context(), "a", call, put{N: 7, Limit: 10, Events: 1})
+	if err != nil || r.State != 5 {
+		t.Errorf("%d in the jar, %v; want the 5 that are stored", r.State, err)
+	}
+	if r, err = d.Load(t.Context(), "a"); err != nil || r.State != 5 {
+		t.Errorf("%d in the jar later, %v; want 5", r.State, err)
+	}
+}
+
 func TestSharedRefusalIsGivenOnTheLatestState(t *testing.T) {
 	for _, shared := range []bool{false, true} {
 		s := newStore()
