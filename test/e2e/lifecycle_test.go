@@ -131,3 +131,26 @@ func askWithFiles(t *testing.T, server *orderdtest.Server, p caller) exchange {
 	o := placed(t, server, paid)
 	return p.do("POST", "/qaorder/question/create/", form("order="+o.OrderNumber+"&condition_description=发热&desc_files=http://a.jpg,http://b.jpg"))
 }
+
+// TestGoldenMoney has the calls beside the document that show and move money.
+func TestGoldenMoney(t *testing.T) {
+	everywhere(t, func(t *testing.T, s setup) {
+		server, g := s.demo(t), newGolden(t, s)
+		nobody, p, boss := caller{server.As(""), "nobody"}, caller{server.As(patient1), "patient1"}, caller{server.As(admin), "admin"}
+		const fifteen, thirteen = "12257268238541425696240003", "12257268217187655696240003"
+
+		charged := p.do("PATCH", path("pay", fifteen), form("channel=alipay"))
+		var reply struct{ Charge struct{ ID string } }
+		charged.reply.Into(t, &reply)
+		g.check("money/charge", charged)
+		g.check("money/sandbox-pay", nobody.do("POST", "/sandbox/pay/"+reply.Charge.ID+"/"), p.get(path("detail", fifteen)))
+		g.check("money/sandbox-pay-unknown", nobody.inBoth("POST", "/sandbox/pay/ch_000000000000000000000000/")...)
+		p.Send("PATCH", path("pay", thirteen), form("channel=balance")).Want(t, http.StatusOK)
+		p.Send("PUT", path("refund", thirteen)).Want(t, http.StatusOK)
+		g.check("money/statement", p.get("/wallet/statement/"), p.get("/wallet/statement/?page_size=1&page=2"))
+		g.check("money/parked", boss.get("/admin/parked/"))
+		g.check("money/parked-unknown", boss.inBoth("POST", "/admin/parked/"+fifteen+"R1/retry/")...)
+		g.check("money/parked-give-up", boss.inBoth("POST", "/admin/parked/"+fifteen+"R1/give-up/")...)
+		g.check("money/notice-forged", nobody.inBoth("POST", "/qaorder/pay/notify/", jsonBody(`{"id":"evt_1","type":"charge.succeeded"}`))...)
+	})
+}
