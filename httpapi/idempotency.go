@@ -139,6 +139,13 @@ func (c *call) caller(id uuid.UUID, at time.Time) decider.Call {
 	return decider.Call{ID: id, Actor: c.actor, Correlation: c.requestID(), At: at}
 }
 
+// minting is the caller of a command that makes the thing its pk was minted for. Under a key it may be there already.
+func (c *call) minting(op operation) decider.Call {
+	call := c.caller(op.id, op.at)
+	call.New = !c.keyed()
+	return call
+}
+
 // now is the time in the precision that the API shows.
 func (c *call) now() time.Time { return c.api.Now().UTC().Truncate(time.Microsecond) }
 

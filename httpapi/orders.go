@@ -35,7 +35,7 @@ func (c *call) createOrder() (reply, error) {
 		return reply{}, err
 	}
 	place.PK, place.At, place.Number = op.pk, op.at, qa.Number(op.at, op.pk, c.user.PK)
-	placed, err := c.api.Orders.Execute(ctx, place.Number, c.caller(op.id, op.at), place)
+	placed, err := c.api.Orders.Execute(ctx, place.Number, c.minting(op), place)
 	if err != nil {
 		return reply{}, err
 	}

@@ -47,8 +47,7 @@ func (c *call) askQuestion() (reply, error) {
 		return reply{}, err
 	}
 	asked.PK, asked.At = op.pk, op.at
-	caller := c.caller(op.id, op.at)
-	if _, err := c.api.Questions.Execute(ctx, strconv.FormatInt(op.pk, 10), caller, link.Command{To: number}); err != nil {
+	if _, err := c.api.Questions.Execute(ctx, strconv.FormatInt(op.pk, 10), c.minting(op), link.Command{To: number}); err != nil {
 		return reply{}, err
 	}
 	order, err := c.execute(ctx, number, op, qa.Ask{By: c.actor, Question: asked})

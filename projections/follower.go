@@ -178,7 +178,7 @@ func (f *Follower) step(ctx context.Context, at eventstore.Position, batch []eve
 	if err != nil {
 		return at, err
 	}
-	b := Batch{From: at, To: batch[len(batch)-1].Position}
+	b := Batch{From: at, To: batch[len(batch)-1].Position, Exact: true}
 	after := make([]folded, len(streams))
 	for i, stream := range streams {
 		var ops []Op

@@ -47,6 +47,9 @@ type Batch struct {
 	From eventstore.Position // the checkpoint it builds on, zero for empty views
 	To   eventstore.Position // after From
 	Ops  []Op
+	// Exact says that the ops were made from what the views hold at From: each List is of a member that is not
+	// listed, each Unlist of one that is, and none overrules another. A store then need not look first.
+	Exact bool
 }
 
 // Docs answers [Reader.Get]: the values in the order of the keys, nil where there is none.

@@ -77,6 +77,8 @@ type Call struct {
 	Correlation string
 	Causation   string
 	At          time.Time // when it occurred
+	// New says that the stream's id was minted for this command: the stream is not looked for before it is written.
+	New bool
 }
 
 // Result is what a stream is after a command.
@@ -149,13 +151,18 @@ func (d *Decider[S, C, E]) Execute(ctx context.Context, id string, call Call, co
 		if !again {
 			return result, err
 		}
+		call.New = false
 	}
 	return Result[S]{}, fmt.Errorf("%w: stream %s", ErrContended, stream)
 }
 
 func (d *Decider[S, C, E]) try(ctx context.Context, stream string, call Call, command C) (result Result[S], again bool, err error) {
 	e, cached := d.cache.Get(stream)
-	if !cached {
+	switch {
+	case cached:
+	case call.New:
+		e.revision = eventstore.NoStream
+	default:
 		if e, err = d.read(ctx, stream, e, false); err != nil {
 			return result, false, err
 		}

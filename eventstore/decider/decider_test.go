@@ -459,3 +459,19 @@ func TestClosedStoreIsToldAsItIs(t *testing.T) {
 		t.Errorf("load: %v, want %v", err, eventstore.ErrClosed)
 	}
 }
+
+// TestNewStreamThatIsThere: the promise that an id was minted is checked by the append, and then forgotten.
+func TestNewStreamThatIsThere(t *testing.T) {
+	s := newStore()
+	mustPut(t, decider.New(s, jars, decider.Options{}), "1", 1)
+	d, call := decider.New(s, jars, decider.Options{}), newCall()
+	call.New = true
+	r, err := d.Execute(t.Context(), "1", call, put{N: 2, Limit: 9})
+	if err != nil || r.State != 3 || r.Revision != 1 {
+		t.Errorf("%+v, %v; want 3 at revision 1", r, err)
+	}
+	r, err = d.Execute(t.Context(), "1", call, put{N: 2, Limit: 9})
+	if err != nil || !r.Repeated || r.State != 3 {
+		t.Errorf("run again: %+v, %v; want the first command repeated", r, err)
+	}
+}

@@ -46,7 +46,12 @@ func (s *Store) write(b projections.Batch) error {
 	if err != nil {
 		return err
 	}
-	if err := w.entries(listings); err != nil {
+	if b.Exact {
+		err = w.exactEntries(listings)
+	} else {
+		err = w.entries(listings)
+	}
+	if err != nil {
 		return err
 	}
 	if err := w.checkpoint(b.To); err != nil {
@@ -154,6 +159,22 @@ func (w *writer) entries(listings []listing) error {
 	return errors.Join(w.summaries(), before.Close())
 }
 
+// exactEntries writes the listings of an exact batch: each changes something, so nothing has to be looked up.
+func (w *writer) exactEntries(listings []listing) error {
+	slices.SortFunc(listings, compareListings) // neighbours are cheap to insert after each other
+	for _, l := range listings {
+		of, err := w.summary(l.index)
+		if err != nil {
+			return err
+		}
+		w.key = appendEntryKey(w.key[:0], l.index, l.member)
+		if err := w.change(of, l.listed, l.member); err != nil {
+			return err
+		}
+	}
+	return w.summaries()
+}
+
 // entry writes one listing, if it changes the index as it was before.
 func (w *writer) entry(before *pebble.Iterator, l listing) error {
 	of, err := w.summary(l.index)
@@ -165,18 +186,22 @@ func (w *writer) entry(before *pebble.Iterator, l listing) error {
 	if err := before.Error(); err != nil {
 		return err
 	}
-	switch {
-	case was == l.listed:
+	if was == l.listed {
 		return nil
-	case l.listed:
-		of.add(l.member)
-		return w.batch.Set(w.key, nil, nil)
-	default:
-		of.count--
-		// An entry is set only where there was none, so one SingleDelete undoes the one Set, and both are
-		// gone when they first meet. Plain tombstones would pile up at the head of an index used as a queue.
-		return w.batch.SingleDelete(w.key, nil)
 	}
+	return w.change(of, l.listed, l.member)
+}
+
+// change writes the entry whose key is in w.key, which is not as it is to be.
+func (w *writer) change(of *summary, listed bool, member string) error {
+	if listed {
+		of.add(member)
+		return w.batch.Set(w.key, nil, nil)
+	}
+	of.count--
+	// An entry is set only where there was none, so one SingleDelete undoes the one Set, and both are
+	// gone when they first meet. Plain tombstones would pile up at the head of an index used as a queue.
+	return w.batch.SingleDelete(w.key, nil)
 }
 
 // summary is the index's summary as the batch has it so far; the entries of an index come one after the other.

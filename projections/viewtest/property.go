@@ -1,6 +1,7 @@
 package viewtest
 
 import (
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -50,8 +51,26 @@ func testModel(t *testing.T, h Harness) {
 
 func modelCommit(r *rapid.T, v projections.Views, m *Model) {
 	b := projections.Batch{From: m.at, To: at(m.at.Commit + 1), Ops: ops.Draw(r, "ops")}
+	if b.Exact = rapid.Bool().Draw(r, "exact"); b.Exact {
+		b.Ops = exact(m, b.Ops)
+	}
 	commit(r, v, b)
 	m.Commit(b)
+}
+
+// exact leaves out the listings that an exact batch may not hold.
+func exact(m *Model, ops []projections.Op) []projections.Op {
+	type entry struct{ index, member string }
+	seen := map[entry]bool{}
+	return slices.DeleteFunc(slices.Clone(ops), func(op projections.Op) bool {
+		if op.Kind != projections.List && op.Kind != projections.Unlist {
+			return false
+		}
+		e := entry{op.Key, op.Member}
+		out := seen[e] || m.indexes[op.Key][op.Member] == (op.Kind == projections.List)
+		seen[e] = true
+		return out
+	})
 }
 
 func modelGet(r *rapid.T, v projections.Views, m *Model) {
