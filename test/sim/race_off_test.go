@@ -1,0 +1,5 @@
+//go:build !race
+
+package sim
+
+const defaultCommands = 1_000_000
