@@ -85,6 +85,14 @@ func DemoProcess(t testing.TB, flags ...string) *Server {
 	return s
 }
 
+// BareProcess is [Bare] as a child process, which can be killed.
+func BareProcess(t testing.TB, flags ...string) *Server {
+	t.Helper()
+	s := newServer(t, child, flags)
+	s.Start()
+	return s
+}
+
 func child(args ...string) (*process, error) { return launch(nil, args...) }
 
 func newServer(t testing.TB, begin func(args ...string) (*process, error), flags []string) *Server {
