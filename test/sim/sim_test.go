@@ -108,6 +108,8 @@ func commands(taste uint64) *rapid.Generator[step] {
 	})
 }
 
+var channels = []payment.Channel{payment.WX, payment.Alipay, payment.Balance}
+
 var waits = []time.Duration{10 * time.Second, 10 * time.Second, time.Minute, 6 * time.Minute, 6 * time.Minute, 2 * time.Hour, 26 * time.Hour, 50 * time.Hour, 8 * 24 * time.Hour}
 
 // dice take a command's How apart.
@@ -236,7 +238,7 @@ func (w *world) user(on int, number, do string, d *dice) {
 	o, at := w.model.orders[number], w.now(on)
 	w.pk++
 	commands := map[string]qa.Command{
-		"pay":      qa.RequestPayment{By: o.patient, Attempt: fmt.Sprintf("a%d", w.pk), Channel: payment.Channels[d.roll(3)], ClientIP: "127.0.0.1", At: at},
+		"pay":      qa.RequestPayment{By: o.patient, Attempt: fmt.Sprintf("a%d", w.pk), Channel: channels[d.roll(3)], ClientIP: "127.0.0.1", At: at},
 		"ask":      qa.Ask{By: o.patient, Question: qa.Question{PK: w.pk, At: at}},
 		"answer":   qa.GiveAnswer{By: doctor, Answer: qa.Answer{PK: w.pk, Question: o.question, At: at}},
 		"finish":   qa.Finish{By: o.patient, At: at},
