@@ -181,7 +181,9 @@ func (c *call) userReply(ctx context.Context, status int, user decider.Result[ac
 	c.await(user.Position)
 	shown := renderUser(user.State.Profile, user.State.Prices, user.State.Active)
 	shown.Balance = w.State.Balance.Yuan()
-	if auth.HashToken(token) == user.State.Credential.TokenHash { // not if the same request, sent twice, made another
+	// Not if the same request, sent twice, made another; and not under a key, for a keyed reply is kept in the log,
+	// which must give nobody a token: a login gives it.
+	if !c.keyed() && auth.HashToken(token) == user.State.Credential.TokenHash {
 		shown.Token = token
 	}
 	return reply{status, shown}, nil

@@ -12,7 +12,7 @@ import (
 
 const maxUsername = 150 // characters, Django's limit
 
-var orderTypes = []string{string(qa.Online), string(qa.Monthly)}
+var orderTypes = texts(qa.Types)
 
 // createOrder is 创建问答订单.
 func (c *call) createOrder() (reply, error) {

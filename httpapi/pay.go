@@ -10,7 +10,16 @@ import (
 	"orderengine/eventstore/decider"
 )
 
-var channels = []string{string(payment.WX), string(payment.Alipay), string(payment.Balance)}
+var channels = texts(payment.Channels)
+
+// texts are names as plain texts.
+func texts[T ~string](names []T) []string {
+	plain := make([]string, len(names))
+	for i, name := range names {
+		plain[i] = string(name)
+	}
+	return plain
+}
 
 // payOrder is 订单支付: it has the platform make a charge, or takes the money from the wallet. The order
 // says in its events what it wants before anything is done, so a payment that was begun is ended, once,

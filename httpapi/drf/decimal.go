@@ -95,7 +95,7 @@ func (d *decimal) trim() {
 
 // precision is DecimalField.validate_precision with decimal_places=2.
 func (d *decimal) precision(maxDigits int) *Text {
-	total, whole, places := len(d.digits), len(d.digits), 0
+	total, whole, places := len(d.digits), 0, 0
 	switch {
 	case d.exponent >= 0:
 		total += d.exponent

@@ -167,7 +167,7 @@ func TestInt(t *testing.T) {
 		{`x=6`, int64(0), "Ensure this value is less than or equal to 5."},
 		{`x=99999999999999999999`, int64(0), "Ensure this value is less than or equal to 5."},
 	})
-	checkFields(t, func(f *Fields) int64 { return f.Int("x", AtLeast(0), Default(7)) }, []fieldCase{
+	checkFields(t, func(f *Fields) int64 { return f.Int("x", Between(0, math.MaxInt64), Default(7)) }, []fieldCase{
 		{`{}`, int64(7), ""}, {`x=`, int64(7), ""}, {`x=-1`, int64(0), "Ensure this value is greater than or equal to 0."},
 	})
 }

@@ -108,6 +108,7 @@ func (r *jsonReader) literal() (any, error) {
 func (r *jsonReader) notAValue() error {
 	for _, name := range []string{"NaN", "Infinity", "-Infinity"} {
 		if strings.HasPrefix(r.text[r.pos:], name) {
+			//lint:ignore ST1005 these are Python's words, which go to the client
 			return fmt.Errorf("Out of range float values are not JSON compliant: '%s'", name)
 		}
 	}

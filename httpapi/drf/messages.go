@@ -148,9 +148,6 @@ var (
 	MsgInvalidBoolean = NewMessage(
 		"Must be a valid boolean.",
 		"必须是有效的布尔值。")
-	MsgInvalidDate = NewMessage(
-		"Date has wrong format. Use one of these formats instead: {format}.",
-		"日期格式错误。请从这些格式中选择：{format}。")
 	MsgMinValue = NewMessage(
 		"Ensure this value is greater than or equal to {min_value}.",
 		"请确保该值大于或者等于 {min_value}。")

@@ -16,7 +16,7 @@ var catalogue = map[string]*Message{
 	"MsgServerError": MsgServerError, "MsgRequired": MsgRequired, "MsgNull": MsgNull, "MsgBlank": MsgBlank,
 	"MsgInvalidString": MsgInvalidString, "MsgMaxLength": MsgMaxLength, "MsgNullCharacters": MsgNullCharacters,
 	"MsgInvalidChoice": MsgInvalidChoice, "MsgInvalidInteger": MsgInvalidInteger, "MsgInvalidNumber": MsgInvalidNumber,
-	"MsgInvalidBoolean": MsgInvalidBoolean, "MsgInvalidDate": MsgInvalidDate, "MsgMinValue": MsgMinValue,
+	"MsgInvalidBoolean": MsgInvalidBoolean, "MsgMinValue": MsgMinValue,
 	"MsgMaxValue": MsgMaxValue, "MsgMaxDigits": MsgMaxDigits, "MsgMaxDecimalPlaces": MsgMaxDecimalPlaces,
 	"MsgMaxWholeDigits": MsgMaxWholeDigits, "MsgStringTooLarge": MsgStringTooLarge, "MsgNotAList": MsgNotAList,
 	"MsgEmptyList": MsgEmptyList, "MsgMaxItems": MsgMaxItems, "MsgInvalidPK": MsgInvalidPK,

@@ -45,9 +45,6 @@ func MaxItems(n int) Option { return Option{kind: optMaxItems, hi: int64(n)} }
 // Between bounds a number, both ends included; an amount in fen.
 func Between(lo, hi int64) Option { return Option{kind: optRange, lo: lo, hi: hi} }
 
-// AtLeast bounds a number from below; an amount in fen.
-func AtLeast(lo int64) Option { return Between(lo, math.MaxInt64) }
-
 // MaxDigits bounds the digits of an amount, those after the point included; more than 18 cannot be had.
 func MaxDigits(n int) Option { return Option{kind: optMaxDigits, hi: int64(min(n, maxDecimalDigits))} }
 

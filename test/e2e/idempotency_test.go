@@ -221,3 +221,16 @@ func TestOneKeyAtOnce(t *testing.T) {
 		server.As(made.Token).Get("/qaorder/order/patient/list/").Want(t, 200)
 	})
 }
+
+// TestKeyedRegistrationTellsNoToken: a keyed reply is kept in the log, which gives nobody a token.
+func TestKeyedRegistrationTellsNoToken(t *testing.T) {
+	t.Parallel()
+	s := orderdtest.Demo(t)
+	made := s.As(admin).With("Idempotency-Key", "registration").Send(http.MethodPost, "/admin/users/", form("username=keyed&password=pw")).Want(t, http.StatusCreated)
+	if strings.Contains(string(made.Body), `"token"`) {
+		t.Errorf("the reply tells the token: %s", made.Body)
+	}
+	var login struct{ Token string }
+	s.As("").Send(http.MethodPost, "/user/login/", form("username=keyed&password=pw")).Want(t, http.StatusOK).Into(t, &login)
+	s.As(login.Token).Get("/wallet/statement/").Want(t, http.StatusOK)
+}
