@@ -68,7 +68,7 @@ func (c *call) price(ctx context.Context, f *drf.Fields, place *qa.Place) error 
 	return nil
 }
 
-// orderDetail is 查看订单详情; ?expand=charge adds the charge, with what has become of its money.
+// orderDetail is 查看订单详情; ?expand=charge adds the charges, with what has become of their money.
 func (c *call) orderDetail() (reply, error) {
 	order, ok, err := c.orders().Get(c.ctx(), c.echo.Param("number"))
 	if err != nil {
@@ -79,7 +79,7 @@ func (c *call) orderDetail() (reply, error) {
 	}
 	who, err := parties(c.ctx(), c.users().Profiles, order)
 	if c.query.Get("expand") == "charge" {
-		return reply{http.StatusOK, chargedJSON{c.api.renderOrder(order, who), order.NewestCharge()}}, err
+		return reply{http.StatusOK, chargedJSON{c.api.renderOrder(order, who), order.NewestCharge(), order.OtherCharges()}}, err
 	}
 	return reply{http.StatusOK, c.api.renderOrder(order, who)}, err
 }

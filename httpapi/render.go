@@ -37,10 +37,12 @@ type orderJSON struct {
 	CreateTime       string        `json:"create_time"`
 }
 
-// chargedJSON is an order with the charge that paid it, or else with the newest.
+// chargedJSON is an order with the charge that paid it, or else with the newest, and with the others: money that was
+// not wanted may have come through them.
 type chargedJSON struct {
 	orderJSON
-	Charge *payment.Charge `json:"charge"`
+	Charge       *payment.Charge  `json:"charge"`
+	OtherCharges []payment.Charge `json:"other_charges"`
 }
 
 type questionJSON struct {

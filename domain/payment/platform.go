@@ -77,6 +77,15 @@ func (c Charge) With(receipts []Receipt, refunds []Refund) Charge {
 	return c
 }
 
+// ChargeOf is what a receipt tells of the charge that it was for.
+func ChargeOf(orderNo string, r Receipt) Charge {
+	return Charge{
+		OrderNo: orderNo, ID: r.Ref, Object: "charge", Channel: r.Channel, Currency: "cny", Amount: r.Amount, AmountSettle: r.Amount,
+		Extra: json.RawMessage("{}"), Credential: json.RawMessage("{}"), Metadata: Metadata{OrderNumber: orderNo},
+		Refunds: RefundList{URL: "/v1/charges/" + r.Ref + "/refunds", Object: "list"},
+	}
+}
+
 // shownFor is the refund in the platform's form.
 func (r Refund) shownFor(c Charge) PlatformRefund {
 	shown := PlatformRefund{

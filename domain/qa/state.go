@@ -147,6 +147,23 @@ func (o Order) Charge(id string) (c payment.Charge, ok bool) {
 	return payment.Charge{}, false
 }
 
+// OtherCharges are all that the order knows of but the [Order.NewestCharge]: those it asked for, then those whose
+// money came though no server has recorded them, as far as the money tells of them.
+func (o Order) OtherCharges() []payment.Charge {
+	others, newest := []payment.Charge{}, o.NewestCharge()
+	for _, a := range o.Attempts {
+		if a.Charge != nil && a.Charge.ID != newest.ID {
+			others = append(others, a.Charge.With(o.Receipts, o.Refunds))
+		}
+	}
+	for _, r := range o.Receipts {
+		if _, recorded := o.Charge(r.Ref); !recorded && r.Channel != payment.Balance && r.Amount > 0 {
+			others = append(others, payment.ChargeOf(o.Number, r).With(o.Receipts, o.Refunds))
+		}
+	}
+	return others
+}
+
 // NewestCharge is the charge that paid the order, or else the newest one, nil if there is none.
 func (o Order) NewestCharge() *payment.Charge {
 	if paid, ok := o.Charge(o.PaidBy); ok {
