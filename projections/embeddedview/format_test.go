@@ -22,7 +22,7 @@ func TestOtherFormatsAreRefused(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := errors.Join(db.Set([]byte(entry[0]), []byte(entry[1]), pebble.Sync), db.Close()); err != nil {
+			if err := errors.Join(db.Set([]byte(entry[0]), []byte(entry[1]), pebble.NoSync), db.Flush(), db.Close()); err != nil {
 				t.Fatal(err)
 			}
 			for range 2 { // the refusal must release the folder

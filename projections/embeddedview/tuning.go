@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	memTable  = 16 << 20 // what opening after a crash has to read again, seldom more than twice
+	memTable  = 16 << 20 // what a crash may lose, to be projected again
 	memTables = 6        // at most, while flushes fall behind
 	blocks    = 64 << 20
 	separate  = 512 // bytes: documents from this size on stay where they are when keys are compacted
@@ -34,7 +34,10 @@ func tuned(logger *slog.Logger, files vfs.FS) *pebble.Options {
 		L0StopWritesThreshold: 40,
 		LBaseMaxBytes:         128 << 20,
 		MaxOpenFiles:          256,
-		Logger:                log{logger},
+		// No journal: a crash loses what was in no table yet, always all that came after some commit. The follower
+		// makes it again sooner than a journal would be written at every commit.
+		DisableWAL: true,
+		Logger:     log{logger},
 		EventListener: &pebble.EventListener{
 			// Without it damage found while reading would end the process; the read reports it.
 			DataCorruption: func(info pebble.DataCorruptionInfo) { logger.Error("views: damaged", "info", info.String()) },
