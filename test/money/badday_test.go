@@ -218,8 +218,9 @@ func (s *shop) sameMoney(o qa.Order, entry pingpp.Entry) {
 }
 
 // day lets n orders live on a platform with faults and gives their outcomes.
-func day(t *testing.T, n int, faults pingpp.Faults) map[int]outcome {
-	s := open(t, pingpp.Options{AutoPay: true, PayAfter: 20 * time.Millisecond, RefundAfter: 30 * time.Millisecond, Faults: faults}, orderdtest.Bare)
+func day(t *testing.T, n int, options pingpp.Options) map[int]outcome {
+	options.AutoPay, options.PayAfter, options.RefundAfter = true, 20*time.Millisecond, 30*time.Millisecond
+	s, faults := open(t, options, orderdtest.Bare), options.Faults
 	var mu sync.Mutex
 	numbers := map[int]string{}
 	began := time.Now()
@@ -250,13 +251,21 @@ func day(t *testing.T, n int, faults pingpp.Faults) map[int]outcome {
 func TestABadDay(t *testing.T) {
 	n := setting(t, "MONEY_ORDERS", defaultOrders)
 	var good, bad map[int]outcome
-	t.Run("good", func(t *testing.T) { good = day(t, n, pingpp.Faults{}) })
+	t.Run("good", func(t *testing.T) { good = day(t, n, pingpp.Options{}) })
 	rough := pingpp.Rough
 	rough.LateBy, rough.Shuffle, rough.NewCharge = 200*time.Millisecond, 100*time.Millisecond, 0.5
-	t.Run("bad", func(t *testing.T) { bad = day(t, n, rough) })
+	t.Run("bad", func(t *testing.T) { bad = day(t, n, pingpp.Options{Faults: rough}) })
 	for i := range n {
 		if want := plans[i%len(plans)].end; good[i] != bad[i] || int(good[i].Status) != want {
 			t.Errorf("order %d, %s: %+v on a good day, %+v on a bad one", i, plans[i%len(plans)].name, good[i], bad[i])
 		}
 	}
+}
+
+// TestAPlatformThatMakesEveryRefund has one that makes a refund for every request, whatever its number: asking
+// again must look first.
+func TestAPlatformThatMakesEveryRefund(t *testing.T) {
+	rough := pingpp.Rough
+	rough.LateBy, rough.Twice, rough.DropReply, rough.LostGateway = 100*time.Millisecond, 0, 0.15, 0.1
+	day(t, setting(t, "MONEY_ORDERS", defaultOrders)/4, pingpp.Options{RefundsRepeat: true, Faults: rough})
 }
