@@ -63,8 +63,8 @@ func fillLog(b *testing.B, dir string, n int, history func(number string, pk int
 	work.Wait()
 }
 
-// BenchmarkReactor measures how many sandbox refunds the server carries out in a second, each durable and in the views
-// before it counts: from the first RefundAccepted in the log to the last.
+// BenchmarkReactor measures how many sandbox refunds the server carries out in a second: from the moment that the
+// log took the first RefundAccepted, durably, to the last.
 func BenchmarkReactor(b *testing.B) {
 	const refunds = 20_000
 	for range b.N {
@@ -161,8 +161,8 @@ func (l looks) Page(ctx context.Context, index string, offset, limit int, newest
 	return page, err
 }
 
-// BenchmarkOpenTimeOuts measures one look of the reactor while none of so many time-outs is due: the median of
-// some, since there are five a second.
+// BenchmarkOpenTimeOuts measures the reactor's reading of what is due while none of so many time-outs is: the median
+// of some looks, since there are five a second. A look reads a page of 256 at most, so 100 are less than one.
 func BenchmarkOpenTimeOuts(b *testing.B) {
 	for _, n := range []int{100, 100_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
