@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"runtime"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -146,6 +147,7 @@ func (s *Store) next(ctx context.Context, after uint64) ([]eventstore.Recorded, 
 		if changed := s.recent.wait(after); changed != nil {
 			select {
 			case <-changed:
+				runtime.Gosched() // as in the writer: on a busy machine the next group may be there then
 			case <-s.closing:
 			case <-ctx.Done():
 			}
