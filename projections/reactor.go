@@ -38,7 +38,7 @@ func parseDue(member string) (due time.Time, order string, err error) {
 
 const (
 	reactorWorkers = 32
-	reactorPage    = 256
+	reactorPage    = 64
 	reactorEvery   = 200 * time.Millisecond // between looks at what is due
 	backoffMin     = time.Second
 	backoffMax     = 5 * time.Minute

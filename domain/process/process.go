@@ -90,6 +90,8 @@ func refund(o qa.Order, r payment.Refund, p Periods) Todo {
 		t.Kind, t.Due = Inquire, r.TriedAt.Add(p.retry(r, r.Tries))
 	case r.Tries > 0:
 		t.Due = r.TriedAt.Add(p.retry(r, r.Tries-1))
+	case !r.TriedAt.IsZero():
+		t.Due = r.TriedAt // a person wants it now
 	case r.Channel == payment.Balance:
 		t.Due = r.At.Add(p.Grace)
 	}

@@ -124,6 +124,7 @@ func TestRefundsAreTriedAgainLaterAndLater(t *testing.T) {
 		{"often tried", payment.Refund{RefundIntent: base, Tries: 9, TriedAt: at}, PayBack, 24 * time.Hour},
 		{"taken", payment.Refund{RefundIntent: base, PlatformID: "re_1", TriedAt: at}, Inquire, 5 * time.Minute},
 		{"asked after once", payment.Refund{RefundIntent: base, PlatformID: "re_1", Tries: 1, TriedAt: at}, Inquire, time.Hour},
+		{"retried by a person, when its own time is far off", payment.Refund{RefundIntent: payment.RefundIntent{No: "1R1", At: at.AddDate(1, 0, 0)}, TriedAt: at}, PayBack, 0},
 		{"parked", payment.Refund{RefundIntent: base, Parked: true}, "", 0},
 		{"given up", payment.Refund{RefundIntent: base, Parked: true, Closed: true}, "", 0},
 	} {

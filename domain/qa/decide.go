@@ -257,7 +257,9 @@ func decideRetryRefund(o Order, c RetryRefund) ([]Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !r.WaitsForPerson() {
+	// One that a clock ahead of its time has put off for long would wait for nobody else.
+	putOff := r.Status == payment.Pending && !r.Closed && (r.At.After(c.At) || r.TriedAt.After(c.At))
+	if !r.WaitsForPerson() && !putOff {
 		return nil, domain.Refuse(domain.CannotRefund, "refund %s does not wait for a person", c.No)
 	}
 	again := []Event{RefundRetried(c)}

@@ -2,7 +2,6 @@ package qa
 
 import (
 	"slices"
-	"time"
 
 	"orderengine/domain/payment"
 )
@@ -60,7 +59,7 @@ func evolveRefunds(refunds []payment.Refund, e Event) []payment.Refund {
 	case RefundRetried:
 		return withRefund(refunds, e.No, func(r *payment.Refund) {
 			r.Closed = r.Status == payment.Failed
-			r.Parked, r.Tries, r.TriedAt, r.Retried = false, 0, time.Time{}, r.Retried+1
+			r.Parked, r.Tries, r.TriedAt, r.Retried = false, 0, e.At, r.Retried+1
 		})
 	case RefundGivenUp:
 		return withRefund(refunds, e.No, func(r *payment.Refund) { r.Closed = true })
