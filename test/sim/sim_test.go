@@ -333,7 +333,7 @@ func (w *world) person(on int, number, do string, d *dice) {
 	if do == "give up" {
 		c = qa.GiveUpRefund{No: no, By: "admin", At: w.now(on)}
 	}
-	waited, refunds := r.waits(), len(o.refunds)
+	waited, refunds := r.waits() || do == "retry" && r.putOff(w.now(on)), len(o.refunds)
 	if err := w.order(on, number, c); (err == nil) != waited {
 		w.t.Fatalf("%s of %+v: %v", do, r, err)
 	}
