@@ -10,12 +10,17 @@ run:
 build:
 	go build -trimpath -o bin/ ./cmd/...
 
-# The tests want a real redis-server: install it where that is allowed, say what to install where it is not.
+# What the tests want beside Go: a real redis-server, curl for the README's tour, a C compiler for the race detector.
+# Install it where that is allowed, say what to install where it is not.
 need:
-	@command -v redis-server >/dev/null || { \
-	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    echo "installing redis-server"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server >/dev/null; \
-	  else echo "redis-server is missing; install it first (Debian: apt-get install redis-server)" >&2; exit 1; fi; }
+	@missing=""; \
+	for tool in redis-server:redis-server curl:curl gcc:gcc,libc6-dev; do \
+	  command -v "$${tool%%:*}" >/dev/null || missing="$$missing $$(echo "$${tool#*:}" | tr , ' ')"; \
+	done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "installing$$missing"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	else echo "missing:$$missing; install it first (Debian: apt-get install$$missing)" >&2; exit 1; fi
 
 test: need
 	go test -race -timeout 15m ./...
