@@ -55,7 +55,7 @@ func benchmarkLifecycle(b *testing.B, views string, callers int) {
 	people := server.makePeople(b, 64, 16)
 	server.drive(b, people, callers, 20*callers) // warm
 	var rate, rates, cpu, cpus, median []float64
-	requests := max(b.N, callers*len(lifecycle)*8)
+	requests := max(b.N, 2000, callers*len(lifecycle)*32)
 	for range 3 {
 		s := measure(callers, requests, func(caller, n int) { ceiling.requests(b, n) })
 		m := measure(callers, requests/len(lifecycle), func(caller, n int) {
