@@ -171,7 +171,7 @@ func (p Payments) heard(ctx context.Context, o qa.Order, t process.Todo, r payme
 	case err != nil:
 		command = qa.DelayRefund{No: r.No, Why: err.Error(), At: now}
 	case is.Status == payment.Succeeded:
-		command = qa.SettleRefund{No: r.No, OK: true, At: now}
+		command = qa.SettleRefund{No: r.No, Amount: is.Amount, OK: true, At: now}
 	case is.Status == payment.Failed:
 		command = qa.SettleRefund{No: r.No, Why: failure(is), At: now}
 	case t.Kind == process.Inquire && r.Tries+1 >= maxTries:

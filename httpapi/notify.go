@@ -125,7 +125,7 @@ func (c *call) refunded(ctx context.Context, notice payment.Notice) (eventstore.
 	if err != nil {
 		return eventstore.Position{}, badNotice("its object is no refund")
 	}
-	settle := qa.SettleRefund{No: r.OrderNo, OK: notice.Type == payment.RefundSucceeded, At: c.now()}
+	settle := qa.SettleRefund{No: r.OrderNo, Amount: r.Amount, OK: notice.Type == payment.RefundSucceeded, At: c.now()}
 	if r.FailureMsg != nil {
 		settle.Why = *r.FailureMsg
 	}

@@ -119,12 +119,13 @@ type (
 		Why string
 		At  time.Time
 	}
-	// SettleRefund hands in the outcome of the refund with the number No.
+	// SettleRefund hands in the outcome of the refund with the number No. One of another amount is refused.
 	SettleRefund struct {
-		No  string
-		OK  bool
-		Why string // when not OK
-		At  time.Time
+		No     string
+		Amount domain.Fen // as who settled it tells, 0 if they do not
+		OK     bool
+		Why    string // when not OK
+		At     time.Time
 	}
 )
 

@@ -221,6 +221,8 @@ func decideSettleRefund(o Order, c SettleRefund) ([]Event, error) {
 	switch {
 	case err != nil || r.Status != payment.Pending:
 		return nil, err
+	case c.Amount != 0 && c.Amount != r.Amount:
+		return nil, domain.RefuseField(domain.Invalid, "amount", "refund %s is of %d fen, not of %d", c.No, r.Amount, c.Amount)
 	case c.OK:
 		return []Event{RefundSucceeded{No: c.No, At: c.At}}, nil
 	default:

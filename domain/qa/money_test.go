@@ -164,3 +164,10 @@ func TestRefundPutOffByAClockAhead(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+func TestRefundOfAnotherAmountIsNotSettled(t *testing.T) {
+	o := run(t, orderIn(t, Paid, Online), Refund{By: patient, At: paidAt})
+	no := o.Refunds[0].No
+	refused(t, o, SettleRefund{No: no, Amount: price - 1, OK: true, At: paidAt}, domain.Invalid)
+	gives(t, o, SettleRefund{No: no, Amount: price, OK: true, At: paidAt}, "RefundSucceeded")
+}
