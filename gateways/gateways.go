@@ -13,27 +13,21 @@ import (
 
 	"github.com/google/uuid"
 
+	"orderengine/domain"
 	"orderengine/domain/payment"
 	"orderengine/domain/process"
-	"orderengine/domain/qa"
 	"orderengine/domain/wallet"
 	"orderengine/eventstore/decider"
 )
 
-// The deciders that payments need.
-type (
-	Orders interface {
-		Load(ctx context.Context, number string) (decider.Result[qa.Order], error)
-		Execute(ctx context.Context, number string, call decider.Call, c qa.Command) (decider.Result[qa.Order], error)
-	}
-	Wallets interface {
-		Execute(ctx context.Context, username string, call decider.Call, c wallet.Command) (decider.Result[wallet.Wallet], error)
-	}
-)
+// Wallets is the decider of wallets.
+type Wallets interface {
+	Execute(ctx context.Context, username string, call decider.Call, c wallet.Command) (decider.Result[wallet.Wallet], error)
+}
 
 // Payments carries out what orders want of their payers' money, and what time does to them.
 type Payments struct {
-	Orders   Orders
+	Books    Books
 	Wallets  Wallets
 	Platform Platform
 	Periods  process.Periods
@@ -41,39 +35,37 @@ type Payments struct {
 }
 
 // actor stands in the events of what no user did at that moment.
-const actor = qa.SystemName
+const actor = domain.System
 
 // maxTries is how often a refund is asked for, or after, before a person is.
 const maxTries = 10
 
 // Perform carries out all that is due of an order and returns it as it is then. What fails does not hold up the
 // rest: a platform that is down must not keep a wallet's money.
-func (p Payments) Perform(ctx context.Context, number string) (decider.Result[qa.Order], error) {
+func (p Payments) Perform(ctx context.Context, number string) (Entry, error) {
 	return p.perform(ctx, number, p.Periods, func(process.Todo) bool { return true })
 }
 
 // AtOnce is Perform by the server that has just written down what the order wants: its time of grace is now.
-// What the platform does to refunds is left to the reactor, so that one refund is never asked for twice at once.
-func (p Payments) AtOnce(ctx context.Context, number string) (decider.Result[qa.Order], error) {
+// What has no such time is left to the reactor, so that one refund is never asked for twice at once.
+func (p Payments) AtOnce(ctx context.Context, number string) (Entry, error) {
 	periods := p.Periods
 	periods.Grace = 0
-	return p.perform(ctx, number, periods, func(t process.Todo) bool {
-		return t.Kind == process.Charge || t.Kind == process.Debit || t.Kind == process.PayBack && t.Channel == payment.Balance
-	})
+	return p.perform(ctx, number, periods, func(t process.Todo) bool { return t.Graced })
 }
 
-func (p Payments) perform(ctx context.Context, number string, periods process.Periods, mine func(process.Todo) bool) (decider.Result[qa.Order], error) {
-	order, err := p.Orders.Load(ctx, number)
+func (p Payments) perform(ctx context.Context, number string, periods process.Periods, mine func(process.Todo) bool) (Entry, error) {
+	order, err := p.Books.Load(ctx, number)
 	if err != nil {
 		return order, err
 	}
 	now := p.Now()
 	var failed []error
-	for _, todo := range process.Next(order.State, periods) {
-		if todo.Due.After(now) || !mine(todo) || !slices.Contains(process.Next(order.State, periods), todo) {
+	for _, todo := range order.next(periods) {
+		if todo.Due.After(now) || !mine(todo) || !slices.Contains(order.next(periods), todo) {
 			continue // not yet, or not any more: what was done before it settled it
 		}
-		after, err := p.carryOut(ctx, order.State, todo)
+		after, err := p.carryOut(ctx, order, todo)
 		if err != nil {
 			failed = append(failed, fmt.Errorf("%s of order %s: %w", todo.Kind, number, err))
 			continue
@@ -83,7 +75,7 @@ func (p Payments) perform(ctx context.Context, number string, periods process.Pe
 	return order, errors.Join(failed...)
 }
 
-func (p Payments) carryOut(ctx context.Context, o qa.Order, t process.Todo) (decider.Result[qa.Order], error) {
+func (p Payments) carryOut(ctx context.Context, o Entry, t process.Todo) (Entry, error) {
 	switch t.Kind {
 	case process.Charge:
 		return p.charge(ctx, o, t)
@@ -96,42 +88,42 @@ func (p Payments) carryOut(ctx context.Context, o qa.Order, t process.Todo) (dec
 	case process.TimeOut:
 		return p.timeOut(ctx, o, t)
 	default:
-		return decider.Result[qa.Order]{}, fmt.Errorf("nobody knows how to do that")
+		return Entry{}, fmt.Errorf("nobody knows how to do that")
 	}
 }
 
 // charge has a charge made. A refusal ends the attempt, so that the payer can try another way.
-func (p Payments) charge(ctx context.Context, o qa.Order, t process.Todo) (decider.Result[qa.Order], error) {
+func (p Payments) charge(ctx context.Context, o Entry, t process.Todo) (Entry, error) {
 	a := o.Attempt(t.Channel)
 	charge, err := p.Platform.CreateCharge(ctx, ChargeRequest{OrderNo: o.Number, Attempt: a.ID, Channel: a.Channel,
-		Amount: o.Amount, ClientIP: a.ClientIP, Owner: o.Patient, At: a.At})
+		Amount: o.Amount, ClientIP: a.ClientIP, Owner: o.Payer, At: a.At})
 	if refusal := final(err); refusal != nil {
-		declined := qa.DeclinePayment{Attempt: a.ID, Why: refusal.Error(), At: p.Now()}
-		return p.Orders.Execute(ctx, o.Number, p.call(t, "declined"), declined)
+		declined := payment.DeclinePayment{Attempt: a.ID, Why: refusal.Error(), At: p.Now()}
+		return p.Books.Execute(ctx, o.Number, p.call(o, t, "declined"), declined)
 	}
 	if err != nil {
-		return decider.Result[qa.Order]{}, err
+		return Entry{}, err
 	}
-	return p.Orders.Execute(ctx, o.Number, p.call(t, "recorded"), qa.RecordCharge{Charge: charge})
+	return p.Books.Execute(ctx, o.Number, p.call(o, t, "recorded"), payment.RecordCharge{Charge: charge})
 }
 
 // debit asks the wallet, which decides each attempt once; an order that does not wait any more voids it.
-func (p Payments) debit(ctx context.Context, o qa.Order, t process.Todo) (decider.Result[qa.Order], error) {
+func (p Payments) debit(ctx context.Context, o Entry, t process.Todo) (Entry, error) {
 	now := p.Now()
-	w, err := p.Wallets.Execute(ctx, o.Patient, p.call(t, "debited"),
-		wallet.Debit{Amount: o.Amount, Order: o.Number, Attempt: t.Attempt, Void: o.Status != qa.Unpaid, At: now})
+	w, err := p.Wallets.Execute(ctx, o.Payer, p.call(o, t, "debited"),
+		wallet.Debit{Amount: o.Amount, Order: o.Number, Attempt: t.Attempt, Void: !o.Waiting, At: now})
 	if err != nil {
-		return decider.Result[qa.Order]{}, err
+		return Entry{}, err
 	}
 	if w.State.HasRefused(t.Attempt) {
-		return p.Orders.Execute(ctx, o.Number, p.call(t, "declined"), qa.DeclinePayment{Attempt: t.Attempt, Why: "the wallet did not give the money", At: now})
+		return p.Books.Execute(ctx, o.Number, p.call(o, t, "declined"), payment.DeclinePayment{Attempt: t.Attempt, Why: "the wallet did not give the money", At: now})
 	}
 	receipt := payment.Receipt{Channel: payment.Balance, Ref: t.Attempt, Amount: o.Amount, At: now}
-	return p.Orders.Execute(ctx, o.Number, p.call(t, "settled"), qa.ConfirmPayment{Receipt: receipt})
+	return p.Books.Execute(ctx, o.Number, p.call(o, t, "settled"), payment.ConfirmPayment{Receipt: receipt})
 }
 
 // payBack gives money back: to the wallet at once, else by the platform, which may take days.
-func (p Payments) payBack(ctx context.Context, o qa.Order, t process.Todo) (decider.Result[qa.Order], error) {
+func (p Payments) payBack(ctx context.Context, o Entry, t process.Todo) (Entry, error) {
 	refund, _ := o.Refund(t.Refund)
 	if refund.Channel == payment.Balance {
 		return p.credit(ctx, o, t, refund)
@@ -141,17 +133,17 @@ func (p Payments) payBack(ctx context.Context, o qa.Order, t process.Todo) (deci
 	return p.heard(ctx, o, t, refund, made, err)
 }
 
-func (p Payments) credit(ctx context.Context, o qa.Order, t process.Todo, r payment.Refund) (decider.Result[qa.Order], error) {
+func (p Payments) credit(ctx context.Context, o Entry, t process.Todo, r payment.Refund) (Entry, error) {
 	now := p.Now()
 	credit := wallet.Credit{Amount: r.Amount, Order: o.Number, Refund: r.No, At: now}
-	if _, err := p.Wallets.Execute(ctx, o.Patient, p.call(t, "credited"), credit); err != nil {
-		return decider.Result[qa.Order]{}, err
+	if _, err := p.Wallets.Execute(ctx, o.Payer, p.call(o, t, "credited"), credit); err != nil {
+		return Entry{}, err
 	}
-	return p.Orders.Execute(ctx, o.Number, p.call(t, "refunded"), qa.SettleRefund{No: r.No, OK: true, At: now})
+	return p.Books.Execute(ctx, o.Number, p.call(o, t, "refunded"), payment.SettleRefund{No: r.No, OK: true, At: now})
 }
 
 // inquire asks how far a refund is: its notice may have been lost.
-func (p Payments) inquire(ctx context.Context, o qa.Order, t process.Todo) (decider.Result[qa.Order], error) {
+func (p Payments) inquire(ctx context.Context, o Entry, t process.Todo) (Entry, error) {
 	refund, _ := o.Refund(t.Refund)
 	found, ok, err := p.Platform.FindRefund(ctx, refund.Ref, refund.No)
 	if err == nil && !ok {
@@ -162,27 +154,27 @@ func (p Payments) inquire(ctx context.Context, o qa.Order, t process.Todo) (deci
 
 // heard hands in what the platform said of a refund. What it refuses is left to a person; what nobody knows is
 // asked again later, with the same number.
-func (p Payments) heard(ctx context.Context, o qa.Order, t process.Todo, r payment.Refund, is payment.PlatformRefund, err error) (decider.Result[qa.Order], error) {
+func (p Payments) heard(ctx context.Context, o Entry, t process.Todo, r payment.Refund, is payment.PlatformRefund, err error) (Entry, error) {
 	now := p.Now()
-	var command qa.Command
+	var command payment.Command
 	switch {
 	case final(err) != nil, err != nil && r.Tries+1 >= maxTries:
-		command = qa.ParkRefund{No: r.No, Why: err.Error(), At: now}
+		command = payment.ParkRefund{No: r.No, Why: err.Error(), At: now}
 	case err != nil:
-		command = qa.DelayRefund{No: r.No, Why: err.Error(), At: now}
+		command = payment.DelayRefund{No: r.No, Why: err.Error(), At: now}
 	case is.Status == payment.Succeeded:
-		command = qa.SettleRefund{No: r.No, Amount: is.Amount, OK: true, At: now}
+		command = payment.SettleRefund{No: r.No, Amount: is.Amount, OK: true, At: now}
 	case is.Status == payment.Failed:
-		command = qa.SettleRefund{No: r.No, Why: failure(is), At: now}
+		command = payment.SettleRefund{No: r.No, Why: failure(is), At: now}
 	case t.Kind == process.Inquire && r.Tries+1 >= maxTries:
-		command = qa.ParkRefund{No: r.No, Why: "the platform has had it pending for too long", At: now}
+		command = payment.ParkRefund{No: r.No, Why: "the platform has had it pending for too long", At: now}
 	case t.Kind == process.Inquire:
-		command = qa.DelayRefund{No: r.No, Why: "pending", At: now}
+		command = payment.DelayRefund{No: r.No, Why: "pending", At: now}
 	default:
-		command = qa.AcceptRefund{No: r.No, PlatformID: is.ID, At: now}
+		command = payment.AcceptRefund{No: r.No, PlatformID: is.ID, At: now}
 	}
 	step := fmt.Sprintf("%T%d%s/%d", command, r.Tries, r.TriedAt, r.Retried)
-	return p.Orders.Execute(ctx, o.Number, p.call(t, step), command)
+	return p.Books.Execute(ctx, o.Number, p.call(o, t, step), command)
 }
 
 // final is the refusal that an error is, nil for all that may come out otherwise the next time.
@@ -196,18 +188,18 @@ func final(err error) *Refusal {
 
 // timeOut moves the order on. One whose charges may have been paid is not given up before the platform has
 // said that they were not.
-func (p Payments) timeOut(ctx context.Context, o qa.Order, t process.Todo) (decider.Result[qa.Order], error) {
-	if o.Status == qa.Unpaid {
+func (p Payments) timeOut(ctx context.Context, o Entry, t process.Todo) (Entry, error) {
+	if o.Waiting {
 		if paid, ok, err := p.lateNotice(ctx, o, t); ok || err != nil {
 			return paid, err
 		}
 	}
-	return p.Orders.Execute(ctx, o.Number, p.call(t, o.Status.String()+t.Due.String()), qa.TimeOut{Since: o.Status, At: p.Now()})
+	return o.timeOut(ctx, p.call(o, t, o.State+t.Due.String()), p.Now())
 }
 
 // lateNotice asks the platform after the charges of an unpaid order; ok is true if one was paid. A charge whose
 // money the order has had, and did not want, is not asked after again, nor one that the platform does not know.
-func (p Payments) lateNotice(ctx context.Context, o qa.Order, t process.Todo) (paid decider.Result[qa.Order], ok bool, err error) {
+func (p Payments) lateNotice(ctx context.Context, o Entry, t process.Todo) (paid Entry, ok bool, err error) {
 	for _, a := range o.Attempts {
 		if a.Pending() || o.Received(a.Charge.ID) {
 			continue
@@ -220,8 +212,8 @@ func (p Payments) lateNotice(ctx context.Context, o qa.Order, t process.Todo) (p
 			return paid, false, err
 		}
 		if charge.Paid {
-			confirm := qa.ConfirmPayment{Receipt: payment.ReceiptOf(charge, p.Now())}
-			paid, err = p.Orders.Execute(ctx, o.Number, p.call(t, charge.ID), confirm)
+			confirm := payment.ConfirmPayment{Receipt: payment.ReceiptOf(charge, p.Now())}
+			paid, err = p.Books.Execute(ctx, o.Number, p.call(o, t, charge.ID), confirm)
 			return paid, true, err
 		}
 	}
@@ -240,7 +232,7 @@ func failure(r payment.PlatformRefund) string {
 var namespace = uuid.MustParse("6c5f2a54-3f5e-4b0c-9f0e-0a4f6f1d7a11")
 
 // call is the same for the same step of the same todo, so that the step is taken once.
-func (p Payments) call(t process.Todo, step string) decider.Call {
-	name := fmt.Sprintf("%s/%s/%s%s/%s", t.Order, t.Kind, t.Attempt, t.Refund, step)
-	return decider.Call{ID: uuid.NewSHA1(namespace, []byte(name)), Actor: actor, Correlation: t.Order, Causation: t.Attempt + t.Refund, At: p.Now()}
+func (p Payments) call(o Entry, t process.Todo, step string) decider.Call {
+	name := fmt.Sprintf("%s/%s/%s%s/%s", o.Number, t.Kind, t.Attempt, t.Refund, step)
+	return decider.Call{ID: uuid.NewSHA1(namespace, []byte(name)), Actor: actor, Correlation: o.Number, Causation: t.Attempt + t.Refund, At: p.Now()}
 }

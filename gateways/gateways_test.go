@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -114,7 +115,7 @@ func (w *world) types(stream string) map[string]int {
 }
 
 func (w *world) payments() gateways.Payments {
-	return gateways.Payments{Orders: w.orders(), Wallets: w.wallets(), Platform: w.platform, Periods: periods, Now: clock}
+	return gateways.Payments{Books: gateways.Books{gateways.QA(w.orders())}, Wallets: w.wallets(), Platform: w.platform, Periods: periods, Now: clock}
 }
 
 // periods leave no grace: whoever looks, acts.
@@ -122,7 +123,7 @@ var periods = process.Periods{Unpaid: time.Hour, Unanswered: time.Hour, Unfinish
 
 // open is what is due of an order now.
 func open(o qa.Order) []process.Todo {
-	return slices.DeleteFunc(process.Next(o, periods), func(t process.Todo) bool { return t.Due.After(clock()) })
+	return slices.DeleteFunc(process.QA(o, periods), func(t process.Todo) bool { return t.Due.After(clock()) })
 }
 
 // settle performs until nothing is open, as the reactor would.
@@ -227,7 +228,7 @@ func (w crashingWallets) Execute(ctx context.Context, id string, call decider.Ca
 func (w *world) performUntil(c *crash) bool {
 	w.t.Helper()
 	p := w.payments()
-	p.Orders, p.Wallets = crashingOrders{w.orders(), c}, crashingWallets{w.wallets(), c}
+	p.Books, p.Wallets = gateways.Books{gateways.QA(crashingOrders{w.orders(), c})}, crashingWallets{w.wallets(), c}
 	_, err := p.Perform(w.t.Context(), number)
 	if err != nil && !errors.Is(err, errCrash) {
 		w.t.Fatal(err)
@@ -261,7 +262,7 @@ func init() { // breaks the cycle of meanwhile and who names it
 var meanwhile2 func(w *world, first, second string)
 
 func wxMoney() qa.Command {
-	return qa.ConfirmPayment{Receipt: payment.Receipt{Channel: payment.WX, Ref: "ch_wx", Amount: price, At: now}}
+	return payment.ConfirmPayment{Receipt: payment.Receipt{Channel: payment.WX, Ref: "ch_wx", Amount: price, At: now}}
 }
 
 // tryOrder runs a command that the order may refuse.
@@ -339,7 +340,7 @@ func TestBalanceIsPaidOnce(t *testing.T) {
 func (w *world) settlePlatform() {
 	for _, r := range w.load().Refunds {
 		if r.Channel != payment.Balance && r.Status == payment.Pending {
-			w.order(qa.SettleRefund{No: r.No, OK: true, At: now})
+			w.order(payment.SettleRefund{No: r.No, OK: true, At: now})
 		}
 	}
 }
@@ -500,8 +501,8 @@ func TestNoChargeForAPaidOrder(t *testing.T) {
 	w := newWorld(t, start)
 	w.order(request(payment.Balance, "a1"), request(payment.WX, "a2"))
 	r, err := w.payments().Perform(t.Context(), number)
-	if err != nil || r.State.Status != qa.Paid {
-		t.Fatalf("order %s, %v", r.State.Status, err)
+	if err != nil || r.State != qa.Paid.String() {
+		t.Fatalf("order %s, %v", r.State, err)
 	}
 	if len(w.platform.made) != 0 {
 		t.Errorf("charges %v were made for an order that is paid", w.platform.made)
@@ -513,11 +514,15 @@ func TestNothingToDo(t *testing.T) {
 	head, err := w.store.Head(t.Context())
 	w.must(err)
 	r, err := w.payments().Perform(t.Context(), number)
-	if err != nil || r.State.Number != number || r.State.Status != qa.Unpaid {
+	if err != nil || r.Number != number || r.State != qa.Unpaid.String() {
 		t.Errorf("%+v, %v", r, err)
 	}
-	if r, err := w.payments().Perform(t.Context(), "none"); err != nil || r.State.Placed() {
+	if r, err := w.payments().Perform(t.Context(), strings.Repeat("9", 26)); err != nil || r.Number != "" {
 		t.Errorf("an order there is not: %+v, %v", r, err)
+	}
+	var fault *domain.Fault
+	if _, err := w.payments().Perform(t.Context(), "none"); !errors.As(err, &fault) || fault.Code != domain.NotFound {
+		t.Errorf("a number that no order can have: %v", err)
 	}
 	if after, err := w.store.Head(t.Context()); err != nil || after != head {
 		t.Errorf("the log moved: %v", err)

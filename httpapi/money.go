@@ -6,7 +6,6 @@ import (
 
 	"orderengine/domain"
 	"orderengine/domain/payment"
-	"orderengine/domain/qa"
 	"orderengine/httpapi/drf"
 	"orderengine/projections"
 )
@@ -58,26 +57,26 @@ type parkedJSON struct {
 // adminListParked lists the refunds that wait for a person, by number.
 func (c *call) adminListParked() (reply, error) {
 	parked := func(ctx context.Context, w projections.Window) ([]projections.ParkedRefund, int, error) {
-		return c.orders().Parked(ctx, w)
+		return projections.Parked(ctx, c.api.Views, w)
 	}
 	return page(c, paging, parked, func(_ context.Context, parked []projections.ParkedRefund) ([]parkedJSON, error) {
 		rows := make([]parkedJSON, len(parked))
 		for i, p := range parked {
-			rows[i] = c.api.renderParked(p.Order, p.Refund)
+			rows[i] = c.api.renderParked(p.Bill, p.Refund)
 		}
 		return rows, nil
 	})
 }
 
-func (a *API) renderParked(o qa.Order, r payment.Refund) parkedJSON {
-	return parkedJSON{RefundNo: r.No, OrderNumber: o.Number, Patient: o.Patient, Amount: r.Amount.Yuan(), Channel: r.Channel, Charge: r.Ref,
+func (a *API) renderParked(b payment.Bill, r payment.Refund) parkedJSON {
+	return parkedJSON{RefundNo: r.No, OrderNumber: b.Number, Patient: b.Payer, Amount: r.Amount.Yuan(), Channel: r.Channel, Charge: r.Ref,
 		Status: r.Status, Reason: r.Reason, Why: r.Why, Tries: r.Tries, CreateTime: drf.Time(r.At, a.Location)}
 }
 
 // adminRetryParked has a parked refund tried again; the reactor does it at once.
 func (c *call) adminRetryParked() (reply, error) {
-	return c.changeParked(func(no string, op operation) qa.Command {
-		return qa.RetryRefund{No: no, By: c.actor, At: op.at}
+	return c.changeParked(func(no string, op operation) payment.Command {
+		return payment.RetryRefund{No: no, By: c.actor, At: op.at}
 	})
 }
 
@@ -88,16 +87,16 @@ func (c *call) adminGiveUpParked() (reply, error) {
 	if err := f.Err(); err != nil {
 		return reply{}, err
 	}
-	return c.changeParked(func(no string, op operation) qa.Command {
-		return qa.GiveUpRefund{No: no, By: c.actor, Why: why, At: op.at}
+	return c.changeParked(func(no string, op operation) payment.Command {
+		return payment.GiveUpRefund{No: no, By: c.actor, Why: why, At: op.at}
 	})
 }
 
-func (c *call) changeParked(command func(no string, op operation) qa.Command) (reply, error) {
+func (c *call) changeParked(command func(no string, op operation) payment.Command) (reply, error) {
 	ctx, cancel := c.commandCtx()
 	defer cancel()
 	no := c.echo.Param("refund")
-	number, ok := qa.OrderOfRefund(no)
+	number, ok := payment.OrderOfRefund(no)
 	if !ok {
 		return reply{}, drf.NotFound()
 	}
@@ -105,14 +104,14 @@ func (c *call) changeParked(command func(no string, op operation) qa.Command) (r
 	if err != nil {
 		return reply{}, err
 	}
-	changed, err := c.execute(ctx, number, op, command(no, op))
+	changed, err := c.api.Payments.Books.Execute(ctx, number, c.caller(op.id, op.at), command(no, op))
 	if err != nil {
 		return reply{}, err
 	}
 	c.await(changed.Position)
-	refund, ok := changed.State.Refund(no)
+	refund, ok := changed.Refund(no)
 	if !ok {
 		return reply{}, domain.Refuse(domain.NotFound, "no such refund")
 	}
-	return reply{http.StatusOK, c.api.renderParked(changed.State, refund)}, nil
+	return reply{http.StatusOK, c.api.renderParked(changed.Bill, refund)}, nil
 }

@@ -14,7 +14,6 @@ import (
 
 	"orderengine/domain"
 	"orderengine/domain/payment"
-	"orderengine/domain/qa"
 	"orderengine/eventstore"
 	"orderengine/eventstore/decider"
 	"orderengine/gateways/pingpp"
@@ -78,9 +77,9 @@ func (c *call) notified() (_ reply, outcome string, err error) {
 	c.actor = "platform"
 	var position eventstore.Position
 	switch notice.Type {
-	case payment.ChargeSucceeded:
+	case payment.NoticeChargeSucceeded:
 		position, err = c.charged(ctx, notice)
-	case payment.RefundSucceeded, payment.RefundFailed:
+	case payment.NoticeRefundSucceeded, payment.NoticeRefundFailed:
 		position, err = c.refunded(ctx, notice)
 	default:
 		return noticeReply, "ignored", nil
@@ -111,11 +110,8 @@ func (c *call) charged(ctx context.Context, notice payment.Notice) (eventstore.P
 	if err := json.Unmarshal(notice.Data.Object, &charge); err != nil || charge.ID == "" || !charge.Paid {
 		return eventstore.Position{}, badNotice("its object is no paid charge")
 	}
-	if !qa.NumberPattern.MatchString(charge.OrderNo) {
-		return eventstore.Position{}, drf.NewError(http.StatusNotFound, msgUnknownOrder, charge.OrderNo)
-	}
-	confirm := qa.ConfirmPayment{Receipt: payment.ReceiptOf(charge, c.now())}
-	paid, err := c.api.Orders.Execute(ctx, charge.OrderNo, c.noticed(notice), confirm)
+	confirm := payment.ConfirmPayment{Receipt: payment.ReceiptOf(charge, c.now())}
+	paid, err := c.api.Payments.Books.Execute(ctx, charge.OrderNo, c.noticed(notice), confirm)
 	return paid.Position, named404(err, msgUnknownOrder, charge.OrderNo)
 }
 
@@ -125,15 +121,15 @@ func (c *call) refunded(ctx context.Context, notice payment.Notice) (eventstore.
 	if err != nil {
 		return eventstore.Position{}, badNotice("its object is no refund")
 	}
-	settle := qa.SettleRefund{No: r.OrderNo, Amount: r.Amount, OK: notice.Type == payment.RefundSucceeded, At: c.now()}
+	settle := payment.SettleRefund{No: r.OrderNo, Amount: r.Amount, OK: notice.Type == payment.NoticeRefundSucceeded, At: c.now()}
 	if r.FailureMsg != nil {
 		settle.Why = *r.FailureMsg
 	}
-	number, ok := qa.OrderOfRefund(r.OrderNo)
+	number, ok := payment.OrderOfRefund(r.OrderNo)
 	if !ok {
 		return eventstore.Position{}, drf.NewError(http.StatusNotFound, msgUnknownRefund, r.OrderNo)
 	}
-	settled, err := c.api.Orders.Execute(ctx, number, c.noticed(notice), settle)
+	settled, err := c.api.Payments.Books.Execute(ctx, number, c.noticed(notice), settle)
 	return settled.Position, named404(err, msgUnknownRefund, r.OrderNo)
 }
 

@@ -79,7 +79,7 @@ func (c *call) orderDetail() (reply, error) {
 	}
 	who, err := parties(c.ctx(), c.users().Profiles, order)
 	if c.query.Get("expand") == "charge" {
-		return reply{http.StatusOK, chargedJSON{c.api.renderOrder(order, who), order.NewestCharge(), order.OtherCharges()}}, err
+		return reply{http.StatusOK, chargedJSON{c.api.renderOrder(order, who), order.NewestCharge(), order.Bill().OtherCharges()}}, err
 	}
 	return reply{http.StatusOK, c.api.renderOrder(order, who)}, err
 }

@@ -61,7 +61,10 @@ func (c *call) carryOut(ctx context.Context, order decider.Result[qa.Order]) (de
 	if order.State.Status != qa.Unpaid {
 		return order, nil
 	}
-	return c.api.Payments.AtOnce(ctx, order.State.Number)
+	if _, err := c.api.Payments.AtOnce(ctx, order.State.Number); err != nil {
+		return order, err
+	}
+	return c.api.Orders.Load(ctx, order.State.Number)
 }
 
 func paymentReply(o qa.Order, channel payment.Channel) (reply, error) {

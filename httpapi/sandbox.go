@@ -6,7 +6,6 @@ import (
 	"net/http"
 
 	"orderengine/domain/payment"
-	"orderengine/domain/qa"
 	"orderengine/gateways/sandbox"
 	"orderengine/httpapi/drf"
 )
@@ -42,11 +41,11 @@ func (c *call) sandboxPay() (reply, error) {
 }
 
 func (c *call) charge(ctx context.Context, number, id string) (payment.Charge, error) {
-	order, err := c.api.Orders.Load(ctx, number)
+	order, err := c.api.Payments.Books.Load(ctx, number)
 	if err != nil {
 		return payment.Charge{}, err
 	}
-	charge, ok := order.State.Charge(id)
+	charge, ok := order.Charge(id)
 	if !ok {
 		return payment.Charge{}, drf.NotFound()
 	}
@@ -64,7 +63,7 @@ func (c *call) sandboxRefund(succeeded bool) (reply, error) {
 	if !ok {
 		no = c.echo.Param("refund")
 	}
-	number, ok := qa.OrderOfRefund(no)
+	number, ok := payment.OrderOfRefund(no)
 	if !ok {
 		return reply{}, drf.NotFound()
 	}
@@ -82,15 +81,15 @@ func (c *call) sandboxRefund(succeeded bool) (reply, error) {
 // refundShown is a refund that the platform has, in the platform's form.
 func (c *call) refundShown(ctx context.Context, number, no string) (payment.PlatformRefund, error) {
 	var shown payment.PlatformRefund
-	order, err := c.api.Orders.Load(ctx, number)
+	order, err := c.api.Payments.Books.Load(ctx, number)
 	if err != nil {
 		return shown, err
 	}
-	refund, ok := order.State.Refund(no)
+	refund, ok := order.Refund(no)
 	if !ok || refund.PlatformID == "" {
 		return shown, drf.NotFound()
 	}
-	charge, _ := order.State.Charge(refund.Ref)
+	charge, _ := order.Charge(refund.Ref)
 	for _, one := range charge.Refunds.Data {
 		if err := json.Unmarshal(one, &shown); err != nil {
 			return shown, err

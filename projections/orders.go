@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"orderengine/domain/payment"
 	"orderengine/domain/process"
 	"orderengine/domain/qa"
 )
@@ -34,9 +33,6 @@ func ordersOpen(side qa.Side, user string) string { return ordersOf(side, user) 
 func ordersWith(side qa.Side, user, other string) string {
 	return ordersOf(side, user) + "/with/" + other
 }
-
-// parkedIndex lists the numbers of the refunds that wait for a person.
-const parkedIndex = "parked"
 
 // evaluationsOf has members "<pk of 20 digits>-<order number>".
 func evaluationsOf(doctor string) string { return "evaluations/" + doctor }
@@ -64,15 +60,7 @@ func orderListings(o qa.Order, periods process.Periods) []Listing {
 	if o.Evaluation != nil {
 		listings = append(listings, Listing{evaluationsOf(o.Doctor), fmt.Sprintf("%020d-%s", o.Evaluation.PK, o.Number)})
 	}
-	for _, r := range o.Refunds {
-		if r.WaitsForPerson() {
-			listings = append(listings, Listing{parkedIndex, r.No})
-		}
-	}
-	for _, todo := range process.Next(o, periods) {
-		listings = append(listings, Listing{dueIndex, dueMember(todo)})
-	}
-	return listings
+	return append(append(listings, parked(o.Refunds)...), due(process.QA(o, periods))...)
 }
 
 // Orders reads the orders' views.
@@ -139,32 +127,6 @@ func (q Orders) Evaluated(ctx context.Context, doctor string, w Window) ([]qa.Or
 	}
 	orders, err := q.get(ctx, numbers)
 	return orders, page.Total, err
-}
-
-// ParkedRefund is a refund that waits for a person, with its order.
-type ParkedRefund struct {
-	Order  qa.Order
-	Refund payment.Refund
-}
-
-// Parked lists the refunds that wait for a person, by number.
-func (q Orders) Parked(ctx context.Context, w Window) ([]ParkedRefund, int, error) {
-	page, err := q.Views.Page(ctx, parkedIndex, w.Offset, w.Limit, false)
-	if err != nil {
-		return nil, 0, err
-	}
-	parked := make([]ParkedRefund, 0, len(page.Members))
-	for _, no := range page.Members {
-		number, _ := qa.OrderOfRefund(no)
-		order, _, err := q.Get(ctx, number)
-		if err != nil {
-			return nil, 0, err
-		}
-		if refund, ok := order.Refund(no); ok {
-			parked = append(parked, ParkedRefund{order, refund})
-		}
-	}
-	return parked, page.Total, nil
 }
 
 func (q Orders) list(ctx context.Context, index string, w Window) ([]qa.Order, int, error) {

@@ -58,7 +58,7 @@ func recorded(t *testing.T, store *memory.Store, stream string) (all []eventstor
 func TestProjectGivesTheDocumentAndWhatMoved(t *testing.T) {
 	store := memory.New()
 	receipt := payment.Receipt{Channel: payment.WX, Ref: "ch_1", Amount: 1500, At: t0}
-	recordOrder(t, store, 1, placed(1, "p", "d"), qa.OrderPaid{Receipt: receipt})
+	recordOrder(t, store, 1, placed(1, "p", "d"), payment.OrderPaid{Receipt: receipt})
 	p := orderProjection(periods)
 	stream := "qaorder-" + orderNumber(1)
 	all := recorded(t, store, stream)
@@ -110,12 +110,12 @@ func TestDueMembersAreInTheOrderOfTime(t *testing.T) {
 		{t0, t0.Add(time.Microsecond)}, {t0, t0.Add(time.Hour)}, {t0.Add(-time.Second), t0},
 		{t0, t0.Add(time.Minute).In(time.FixedZone("west", -12*3600))}, {t0.Add(999999 * time.Microsecond), t0.Add(time.Second)},
 	} {
-		early := dueMember(process.Todo{Kind: process.PayBack, Order: "9", Refund: "9R1", Due: c.early})
-		late := dueMember(process.Todo{Kind: process.Charge, Order: "1", Attempt: "a", Due: c.late})
+		early := dueMember(process.Todo{Kind: process.PayBack, Stream: "qaorder-9", Refund: "9R1", Due: c.early})
+		late := dueMember(process.Todo{Kind: process.Charge, Stream: "qaorder-1", Attempt: "a", Due: c.late})
 		if early >= late {
 			t.Errorf("%q does not stand before %q", early, late)
 		}
-		if due, order, err := parseDue(late); err != nil || !due.Equal(c.late) || order != "1" {
+		if due, order, err := parseDue(late); err != nil || !due.Equal(c.late) || order != "qaorder-1" {
 			t.Errorf("%q parses to %s, %s, %v", late, due, order, err)
 		}
 	}
@@ -201,15 +201,15 @@ func randomCommand(t *rapid.T, n int, o qa.Order, at time.Time) qa.Command {
 	channel := rapid.SampledFrom(payment.Channels).Draw(t, "channel")
 	return rapid.SampledFrom([]qa.Command{
 		qa.RequestPayment{By: o.Patient, Attempt: fmt.Sprint("a", at.Unix()), Channel: channel, At: at},
-		qa.RecordCharge{Charge: payment.Charge{ID: "ch", Channel: channel, Extra: json.RawMessage("{}"), Credential: json.RawMessage(`{"a":"<&>"}`), TimeExpire: at.Unix()}},
-		qa.ConfirmPayment{Receipt: payment.Receipt{Channel: channel, Ref: fmt.Sprint("r", at.Unix()), Amount: 1500, At: at}},
+		payment.RecordCharge{Charge: payment.Charge{ID: "ch", Channel: channel, Extra: json.RawMessage("{}"), Credential: json.RawMessage(`{"a":"<&>"}`), TimeExpire: at.Unix()}},
+		payment.ConfirmPayment{Receipt: payment.Receipt{Channel: channel, Ref: fmt.Sprint("r", at.Unix()), Amount: 1500, At: at}},
 		qa.Ask{By: o.Patient, Question: qa.Question{PK: question, At: at, Files: []string{"http://a?b&c"}}},
 		qa.Ask{By: o.Patient, Question: qa.Question{PK: question, At: at}},
 		qa.GiveAnswer{By: o.Doctor, Answer: qa.Answer{PK: 2, Question: question, At: at, Tags: []catalog.Tag{{PK: 1}}}},
 		qa.GiveAnswer{By: o.Doctor, Answer: qa.Answer{PK: 2, Question: question, At: at}},
 		qa.Finish{By: o.Patient, At: at}, qa.Evaluate{By: o.Patient, Evaluation: qa.Evaluation{PK: int64(n), Scores: 5, At: at}},
 		qa.Destroy{By: by, At: at}, qa.Refund{By: o.Patient, At: at}, qa.Cancel{By: o.Patient, At: at},
-		qa.SettleRefund{No: orderNumber(n) + "R1", OK: rapid.Bool().Draw(t, "ok"), At: at},
+		payment.SettleRefund{No: orderNumber(n) + "R1", OK: rapid.Bool().Draw(t, "ok"), At: at},
 	}).Draw(t, "command")
 }
 

@@ -161,4 +161,4 @@ func All(periods process.Periods) []Projection {
 }
 
 // Version names the set of rows that the projections give: views of another version are not read.
-const Version = 1
+const Version = 2

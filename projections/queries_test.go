@@ -22,7 +22,7 @@ func history(n int, s qa.Status, patient, doctor string) []qa.Event {
 		return append(events, qa.OrderCancelled{By: patient, At: t0})
 	}
 	steps := []qa.Event{
-		qa.OrderPaid{Receipt: payment.Receipt{Channel: payment.WX, Ref: "ch", Amount: 1500, At: t0}},
+		payment.OrderPaid{Receipt: payment.Receipt{Channel: payment.WX, Ref: "ch", Amount: 1500, At: t0}},
 		qa.QuestionAsked{Question: qa.Question{PK: int64(n), At: t0}}, qa.QuestionAnswered{Answer: qa.Answer{PK: int64(n), Question: int64(n), At: t0}},
 		qa.OrderFinished{By: patient, At: t0}, qa.OrderEvaluated{Evaluation: qa.Evaluation{PK: int64(100 - n), Scores: 5, At: t0}},
 	}

@@ -21,13 +21,22 @@ const dueIndex = "due"
 
 const dueLayout = "20060102150405.000000"
 
-// dueMember is "<due, UTC> <kind> <order number> <attempt or refund>", so that the byte order is the order in time.
+// dueMember is "<due, UTC> <kind> <stream> <attempt or refund>", so that the byte order is the order in time.
 func dueMember(t process.Todo) string {
-	return strings.Join([]string{t.Due.UTC().Format(dueLayout), string(t.Kind), t.Order, t.Attempt + t.Refund}, " ")
+	return strings.Join([]string{t.Due.UTC().Format(dueLayout), string(t.Kind), t.Stream, t.Attempt + t.Refund}, " ")
 }
 
-// parseDue gives when and for which order a member of the index is.
-func parseDue(member string) (due time.Time, order string, err error) {
+// due lists what must happen next.
+func due(todos []process.Todo) []Listing {
+	listings := make([]Listing, len(todos))
+	for i, t := range todos {
+		listings[i] = Listing{dueIndex, dueMember(t)}
+	}
+	return listings
+}
+
+// parseDue gives when and for which stream a member of the index is.
+func parseDue(member string) (due time.Time, stream string, err error) {
 	parts := strings.Split(member, " ")
 	if len(parts) != 4 {
 		return due, "", fmt.Errorf("due %q: not of four parts", member)
@@ -44,9 +53,9 @@ const (
 	backoffMax     = 5 * time.Minute
 )
 
-// Perform carries out what must happen to an order now. It must bear being called for what is done already,
+// Perform carries out what must happen to a stream now. It must bear being called for what is done already,
 // and by several servers at once.
-type Perform func(ctx context.Context, order string) error
+type Perform func(ctx context.Context, stream string) error
 
 // Reactor carries out what falls due. What is due is a view, so it needs no checkpoint of its own: an entry
 // stays until the event that tells of its outcome is projected, through restarts and rebuilds.
@@ -57,7 +66,7 @@ type Reactor struct {
 	now     func() time.Time
 
 	mu      sync.Mutex
-	waiting map[string]backoff // by order: tried and failed
+	waiting map[string]backoff // by stream: tried and failed
 }
 
 type backoff struct {
@@ -100,18 +109,18 @@ func (r *Reactor) sweep(ctx context.Context) error {
 			return err
 		}
 		for _, member := range page.Members {
-			due, order, err := parseDue(member)
+			due, stream, err := parseDue(member)
 			if err != nil {
 				return err
 			}
 			if due.After(now) || ctx.Err() != nil {
 				return ctx.Err()
 			}
-			if seen[order] || r.backsOff(order, now) {
+			if seen[stream] || r.backsOff(stream, now) {
 				continue
 			}
-			seen[order] = true
-			work.Go(func() error { r.carryOut(ctx, order); return nil })
+			seen[stream] = true
+			work.Go(func() error { r.carryOut(ctx, stream); return nil })
 		}
 		if len(page.Members) < reactorPage {
 			return nil
@@ -126,23 +135,23 @@ func (r *Reactor) forget(now time.Time) {
 	maps.DeleteFunc(r.waiting, func(_ string, b backoff) bool { return now.Sub(b.until) > backoffMax })
 }
 
-func (r *Reactor) backsOff(order string, now time.Time) bool {
+func (r *Reactor) backsOff(stream string, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return now.Before(r.waiting[order].until)
+	return now.Before(r.waiting[stream].until)
 }
 
-func (r *Reactor) carryOut(ctx context.Context, order string) {
-	err := r.perform(ctx, order)
+func (r *Reactor) carryOut(ctx context.Context, stream string) {
+	err := r.perform(ctx, stream)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err == nil {
-		delete(r.waiting, order)
+		delete(r.waiting, stream)
 		return
 	}
-	b := r.waiting[order]
+	b := r.waiting[stream]
 	b.delay = min(max(2*b.delay, backoffMin), backoffMax)
 	b.until = r.now().Add(b.delay/2 + rand.N(b.delay)) // with jitter: what failed together is not tried together
-	r.waiting[order] = b
-	r.logger.Warn("what is due was not done; trying again", "order", order, "again", b.until, "error", err.Error())
+	r.waiting[stream] = b
+	r.logger.Warn("what is due was not done; trying again", "stream", stream, "again", b.until, "error", err.Error())
 }

@@ -32,12 +32,12 @@ func (h *hands) perform(_ context.Context, order string) error {
 func (h *hands) count(n int) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.done[orderNumber(n)]
+	return h.done["qaorder-"+orderNumber(n)]
 }
 
 // asked is an order that asked to be paid from the wallet: due at t0 + grace.
 func asked(n int) []qa.Event {
-	return []qa.Event{placed(n, "p", "d"), qa.PaymentRequested{Attempt: "a1", Channel: payment.Balance, At: t0}}
+	return []qa.Event{placed(n, "p", "d"), payment.PaymentRequested{Attempt: "a1", Channel: payment.Balance, At: t0}}
 }
 
 type clock struct{ now time.Time }
@@ -61,7 +61,7 @@ func TestReactorCarriesOutWhatIsDueAndNotBefore(t *testing.T) {
 	if h.count(1) != 1 || h.count(2) != 0 {
 		t.Errorf("done %v, want order 1 alone", h.done)
 	}
-	recordOrder(t, store, 1, qa.PaymentDeclined{Attempt: "a1", At: t0}) // its outcome
+	recordOrder(t, store, 1, payment.PaymentDeclined{Attempt: "a1", At: t0}) // its outcome
 	r.views = built(t, store)
 	must(t, r.sweep(t.Context()))
 	if h.count(1) != 1 {
@@ -71,7 +71,7 @@ func TestReactorCarriesOutWhatIsDueAndNotBefore(t *testing.T) {
 
 func TestOrderWithSeveralThingsDueIsPerformedOnceASweep(t *testing.T) {
 	store := memory.New()
-	recordOrder(t, store, 1, append(asked(1), qa.PaymentRequested{Attempt: "a2", Channel: payment.WX, At: t0})...)
+	recordOrder(t, store, 1, append(asked(1), payment.PaymentRequested{Attempt: "a2", Channel: payment.WX, At: t0})...)
 	var h hands
 	c := clock{t0.Add(time.Hour)}
 	r := NewReactor(built(t, store), h.perform, quiet, c.read)

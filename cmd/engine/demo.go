@@ -176,8 +176,8 @@ func (e *Engine) demoPaid(ctx context.Context, place qa.Place) ([]qa.Command, er
 		Amount: place.Amount, ClientIP: ip, Owner: place.Patient, At: place.At})
 	return []qa.Command{
 		qa.RequestPayment{By: place.Patient, Attempt: attempt, Channel: payment.Alipay, ClientIP: ip, At: place.At},
-		qa.RecordCharge{Charge: charge},
-		qa.ConfirmPayment{Receipt: payment.Receipt{Channel: payment.Alipay, Ref: charge.ID, Amount: place.Amount, At: place.At}},
+		payment.RecordCharge{Charge: charge},
+		payment.ConfirmPayment{Receipt: payment.Receipt{Channel: payment.Alipay, Ref: charge.ID, Amount: place.Amount, At: place.At}},
 	}, err
 }
 

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -93,12 +94,20 @@ func (e *Engine) open() error {
 	if err := e.openPayment(); err != nil {
 		return err
 	}
-	perform := func(ctx context.Context, number string) error {
-		_, err := e.api.Payments.Perform(ctx, number)
-		return err
-	}
-	e.reactor = projections.NewReactor(e.api.Views, perform, e.logger, e.now)
+	e.reactor = projections.NewReactor(e.api.Views, e.perform, e.logger, e.now)
 	return e.listen()
+}
+
+// perform carries out what is due of a stream.
+func (e *Engine) perform(ctx context.Context, stream string) error {
+	category, id, _ := strings.Cut(stream, "-")
+	switch category {
+	case qa.Category:
+		_, err := e.api.Payments.Perform(ctx, id)
+		return err
+	default:
+		return fmt.Errorf("nobody knows what to do about %s", stream)
+	}
 }
 
 func (e *Engine) openStore() error {
@@ -167,7 +176,7 @@ func (e *Engine) newAPI() *httpapi.API {
 		AdminToken: e.settings.AdminToken, Location: e.settings.location, Now: e.now, Logger: e.logger,
 		Metrics: prometheus.NewRegistry(), Ready: e.checks(),
 	}
-	a.Payments = gateways.Payments{Orders: a.Orders, Wallets: a.Wallets, Periods: e.settings.periods(), Now: e.now}
+	a.Payments = gateways.Payments{Books: gateways.Books{gateways.QA(a.Orders)}, Wallets: a.Wallets, Periods: e.settings.periods(), Now: e.now}
 	a.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	e.observe(a.Metrics)
 	return a

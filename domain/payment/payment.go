@@ -106,6 +106,11 @@ type RefundIntent struct {
 	Amount  domain.Fen `json:"amount"`
 	Reason  string     `json:"reason"`
 	At      time.Time  `json:"at"`
+	// Name is what the order itself calls the refund, "" if it has no name of its own; a refund that takes the place
+	// of a failed one keeps it.
+	Name string `json:"name,omitempty"`
+	// AtOnce says that somebody waits for the platform's answer: the server that wrote the intent down asks for it.
+	AtOnce bool `json:"at_once,omitempty"`
 }
 
 // Refund is a refund and how far it is.

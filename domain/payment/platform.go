@@ -43,9 +43,9 @@ type Notice struct {
 
 // The types of notices that change an order; others are acknowledged and left.
 const (
-	ChargeSucceeded = "charge.succeeded"
-	RefundSucceeded = "refund.succeeded"
-	RefundFailed    = "refund.failed"
+	NoticeChargeSucceeded = "charge.succeeded"
+	NoticeRefundSucceeded = "refund.succeeded"
+	NoticeRefundFailed    = "refund.failed"
 )
 
 // With is the charge as the platform shows it once money came and went: refunded means that there is a refund.

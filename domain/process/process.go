@@ -23,14 +23,16 @@ const (
 	TimeOut Kind = "timeout" // move the order on, since nobody did
 )
 
-// Todo is one thing that must happen to one order, not before Due.
+// Todo is one thing that must happen to one stream, an order's for the most part, not before Due.
 type Todo struct {
 	Kind    Kind
-	Order   string          // its number
+	Stream  string          // "<category>-<id>"
 	Channel payment.Channel // the money's way
 	Attempt string          // of Charge and Debit
 	Refund  string          // the refund's number, of PayBack and Inquire
 	Due     time.Time
+	// Graced says that whoever wrote the wish down carries it out itself, and has until Due for it.
+	Graced bool
 }
 
 // Periods are the settings that Next depends on; none is zero.
@@ -55,36 +57,44 @@ var Defaults = Periods{
 	Retry: []time.Duration{5 * time.Minute, time.Hour, 24 * time.Hour},
 }
 
-// Next is what must happen to an order, from its state.
-func Next(o qa.Order, p Periods) []Todo {
-	var todos []Todo
-	for _, a := range o.Attempts {
-		// A wallet may have been debited already, so it is asked even if the order is past paying.
-		if kind := attemptKind(a); a.Pending() && (kind == Debit || o.Status == qa.Unpaid) {
-			todos = append(todos, Todo{Kind: kind, Order: o.Number, Attempt: a.ID, Channel: a.Channel, Due: a.At.Add(p.Grace)})
-		}
-	}
-	for _, r := range o.Refunds {
-		if r.Status == payment.Pending && !r.Parked && !r.Closed {
-			todos = append(todos, refund(o, r, p))
-		}
-	}
-	if due, ok := timeOut(o, p); ok {
-		todos = append(todos, Todo{Kind: TimeOut, Order: o.Number, Due: due})
+// QA is what must happen to a Q&A order, from its state.
+func QA(o qa.Order, p Periods) []Todo {
+	stream := qa.Category + "-" + o.Number
+	todos := money(stream, o.Bill(), p)
+	if due, ok := qaTimeOut(o, p); ok {
+		todos = append(todos, Todo{Kind: TimeOut, Stream: stream, Due: due})
 	}
 	return todos
 }
 
-func attemptKind(a qa.Attempt) Kind {
+// money is what must happen to the money of an order of any kind.
+func money(stream string, b payment.Bill, p Periods) []Todo {
+	var todos []Todo
+	for _, a := range b.Attempts {
+		// A wallet may have been debited already, so it is asked even if the order is past paying.
+		if kind := attemptKind(a); a.Pending() && (kind == Debit || b.Waiting) {
+			todos = append(todos, Todo{Kind: kind, Stream: stream, Attempt: a.ID, Channel: a.Channel, Due: a.At.Add(p.Grace), Graced: true})
+		}
+	}
+	for _, r := range b.Refunds {
+		if r.Status == payment.Pending && !r.Parked && !r.Closed {
+			todos = append(todos, refund(stream, r, p))
+		}
+	}
+	return todos
+}
+
+func attemptKind(a payment.Attempt) Kind {
 	if a.Channel == payment.Balance {
 		return Debit
 	}
 	return Charge
 }
 
-// refund is the next step of a refund that is pending. The wallet's is taken by the server that wrote it down.
-func refund(o qa.Order, r payment.Refund, p Periods) Todo {
-	t := Todo{Kind: PayBack, Order: o.Number, Channel: r.Channel, Refund: r.No, Due: r.At}
+// refund is the next step of a refund that is pending. The first one of a wallet's, and of one that somebody waits
+// for, is taken by the server that wrote it down.
+func refund(stream string, r payment.Refund, p Periods) Todo {
+	t := Todo{Kind: PayBack, Stream: stream, Channel: r.Channel, Refund: r.No, Due: r.At}
 	switch {
 	case r.PlatformID != "":
 		t.Kind, t.Due = Inquire, r.TriedAt.Add(p.retry(r, r.Tries))
@@ -92,8 +102,9 @@ func refund(o qa.Order, r payment.Refund, p Periods) Todo {
 		t.Due = r.TriedAt.Add(p.retry(r, r.Tries-1))
 	case !r.TriedAt.IsZero():
 		t.Due = r.TriedAt // a person wants it now
-	case r.Channel == payment.Balance:
+	case r.Channel == payment.Balance || r.AtOnce:
 		t.Due = r.At.Add(p.Grace)
+		t.Graced = true
 	}
 	return t
 }
@@ -107,11 +118,11 @@ func (p Periods) retry(r payment.Refund, n int) time.Duration {
 	return wait + wait/10*time.Duration(h.Sum32()%1000)/1000
 }
 
-// timeOut is when the order has been long enough in its state.
-func timeOut(o qa.Order, p Periods) (time.Time, bool) {
+// qaTimeOut is when a Q&A order has been long enough in its state.
+func qaTimeOut(o qa.Order, p Periods) (time.Time, bool) {
 	switch o.Status {
 	case qa.Unpaid:
-		return expiry(o, p), o.Placed()
+		return expiry(o.Bill(), o.At, p), o.Placed()
 	case qa.Paid, qa.Asked:
 		return o.WaitingSince().Add(p.Unanswered), true
 	case qa.Answered:
@@ -122,15 +133,15 @@ func timeOut(o qa.Order, p Periods) (time.Time, bool) {
 }
 
 // expiry is when an unpaid order can be paid no more: when its last charge expires.
-func expiry(o qa.Order, p Periods) time.Time {
+func expiry(b payment.Bill, placed time.Time, p Periods) time.Time {
 	var last int64
-	for _, a := range o.Attempts {
+	for _, a := range b.Attempts {
 		if a.Charge != nil {
 			last = max(last, a.Charge.TimeExpire)
 		}
 	}
 	if last == 0 {
-		return o.At.Add(p.Unpaid)
+		return placed.Add(p.Unpaid)
 	}
 	return time.Unix(last, 0).UTC()
 }

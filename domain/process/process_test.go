@@ -12,19 +12,24 @@ import (
 
 var at = time.Date(2024, 3, 1, 8, 0, 0, 0, time.UTC)
 
-const grace = 5 * time.Second
+const (
+	grace  = 5 * time.Second
+	stream = "qaorder-1"
+)
 
 func TestNext(t *testing.T) {
-	pending := func(c payment.Channel) qa.Attempt { return qa.Attempt{ID: "a-" + string(c), Channel: c, At: at} }
+	pending := func(c payment.Channel) payment.Attempt {
+		return payment.Attempt{ID: "a-" + string(c), Channel: c, At: at}
+	}
 	charged := pending(payment.WX)
 	charged.Charge = &payment.Charge{ID: "ch_1"}
 	refund := func(no string, s payment.RefundStatus) payment.Refund {
 		return payment.Refund{RefundIntent: payment.RefundIntent{No: no, Channel: payment.Alipay, At: at.Add(time.Minute)}, Status: s}
 	}
 	due := at.Add(grace)
-	charge := func(c payment.Channel) Todo { return Todo{Charge, "1", c, "a-" + string(c), "", due} }
-	debit := Todo{Debit, "1", payment.Balance, "a-balance", "", due}
-	payBack := func(no string) Todo { return Todo{PayBack, "1", payment.Alipay, "", no, at.Add(time.Minute)} }
+	charge := func(c payment.Channel) Todo { return Todo{Charge, stream, c, "a-" + string(c), "", due, true} }
+	debit := Todo{Debit, stream, payment.Balance, "a-balance", "", due, true}
+	payBack := func(no string) Todo { return Todo{PayBack, stream, payment.Alipay, "", no, at.Add(time.Minute), false} }
 	later := func(todos ...Todo) map[qa.Status][]Todo {
 		m := map[qa.Status][]Todo{}
 		for _, s := range qa.Statuses[1:] {
@@ -39,16 +44,16 @@ func TestNext(t *testing.T) {
 		later  map[qa.Status][]Todo // in every other status
 	}{
 		{"nothing", qa.Order{}, nil, later()},
-		{"charge asked for", qa.Order{Attempts: []qa.Attempt{pending(payment.WX)}}, []Todo{charge(payment.WX)}, later()},
-		{"charges asked for", qa.Order{Attempts: []qa.Attempt{pending(payment.WX), pending(payment.Alipay)}},
+		{"charge asked for", qa.Order{Ledger: payment.Ledger{Attempts: []payment.Attempt{pending(payment.WX)}}}, []Todo{charge(payment.WX)}, later()},
+		{"charges asked for", qa.Order{Ledger: payment.Ledger{Attempts: []payment.Attempt{pending(payment.WX), pending(payment.Alipay)}}},
 			[]Todo{charge(payment.WX), charge(payment.Alipay)}, later()},
-		{"charge made", qa.Order{Attempts: []qa.Attempt{charged}}, nil, later()},
-		{"debit asked for", qa.Order{Attempts: []qa.Attempt{pending(payment.Balance)}}, []Todo{debit}, later(debit)},
-		{"debit and charge", qa.Order{Attempts: []qa.Attempt{pending(payment.WX), pending(payment.Balance)}},
+		{"charge made", qa.Order{Ledger: payment.Ledger{Attempts: []payment.Attempt{charged}}}, nil, later()},
+		{"debit asked for", qa.Order{Ledger: payment.Ledger{Attempts: []payment.Attempt{pending(payment.Balance)}}}, []Todo{debit}, later(debit)},
+		{"debit and charge", qa.Order{Ledger: payment.Ledger{Attempts: []payment.Attempt{pending(payment.WX), pending(payment.Balance)}}},
 			[]Todo{charge(payment.WX), debit}, later(debit)},
-		{"refunds", qa.Order{Refunds: []payment.Refund{refund("1R1", payment.Succeeded), refund("1R2", payment.Pending), refund("1R3", payment.Failed), refund("1R4", payment.Pending)}},
+		{"refunds", qa.Order{Ledger: payment.Ledger{Refunds: []payment.Refund{refund("1R1", payment.Succeeded), refund("1R2", payment.Pending), refund("1R3", payment.Failed), refund("1R4", payment.Pending)}}},
 			[]Todo{payBack("1R2"), payBack("1R4")}, later(payBack("1R2"), payBack("1R4"))},
-		{"debit and refund", qa.Order{Attempts: []qa.Attempt{pending(payment.Balance)}, Refunds: []payment.Refund{refund("1R1", payment.Pending)}},
+		{"debit and refund", qa.Order{Ledger: payment.Ledger{Attempts: []payment.Attempt{pending(payment.Balance)}, Refunds: []payment.Refund{refund("1R1", payment.Pending)}}},
 			[]Todo{debit, payBack("1R1")}, later(debit, payBack("1R1"))},
 	} {
 		for _, s := range qa.Statuses {
@@ -57,7 +62,7 @@ func TestNext(t *testing.T) {
 				want = c.unpaid
 			}
 			o.Number, o.Status = "1", s
-			got := slices.DeleteFunc(Next(inState(o), periods), func(t Todo) bool { return t.Kind == TimeOut })
+			got := slices.DeleteFunc(QA(inState(o), periods), func(t Todo) bool { return t.Kind == TimeOut })
 			if !reflect.DeepEqual(got, want) && len(got)+len(want) > 0 {
 				t.Errorf("%s, %s: %+v, want %+v", c.name, s, got, want)
 			}
@@ -77,9 +82,9 @@ func inState(o qa.Order) qa.Order {
 }
 
 func TestTimeOuts(t *testing.T) {
-	charged := qa.Order{Attempts: []qa.Attempt{
+	charged := qa.Order{Ledger: payment.Ledger{Attempts: []payment.Attempt{
 		{ID: "a1", Channel: payment.WX, At: at, Charge: &payment.Charge{TimeExpire: at.Add(2 * time.Hour).Unix()}},
-		{ID: "a2", Channel: payment.Alipay, At: at, Charge: &payment.Charge{TimeExpire: at.Add(25 * time.Hour).Unix()}}}}
+		{ID: "a2", Channel: payment.Alipay, At: at, Charge: &payment.Charge{TimeExpire: at.Add(25 * time.Hour).Unix()}}}}}
 	for _, c := range []struct {
 		name  string
 		order qa.Order
@@ -100,9 +105,9 @@ func TestTimeOuts(t *testing.T) {
 		o.Number, o.Status = "1", c.s
 		var want []Todo
 		if c.after > 0 {
-			want = []Todo{{Kind: TimeOut, Order: "1", Due: at.Add(c.after)}}
+			want = []Todo{{Kind: TimeOut, Stream: stream, Due: at.Add(c.after)}}
 		}
-		if got := Next(o, periods); !reflect.DeepEqual(got, want) && len(got)+len(want) > 0 {
+		if got := QA(o, periods); !reflect.DeepEqual(got, want) && len(got)+len(want) > 0 {
 			t.Errorf("%s, %s: %+v, want %+v", c.name, c.s, got, want)
 		}
 	}
@@ -129,7 +134,7 @@ func TestRefundsAreTriedAgainLaterAndLater(t *testing.T) {
 		{"given up", payment.Refund{RefundIntent: base, Parked: true, Closed: true}, "", 0},
 	} {
 		c.r.Status = payment.Pending
-		got := Next(qa.Order{Number: "1", Status: qa.Cancelled, Refunds: []payment.Refund{c.r}}, periods)
+		got := QA(qa.Order{Number: "1", Status: qa.Cancelled, Ledger: payment.Ledger{Refunds: []payment.Refund{c.r}}}, periods)
 		if c.kind == "" {
 			if len(got) > 0 {
 				t.Errorf("%s: %+v", c.name, got)

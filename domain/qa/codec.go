@@ -1,27 +1,30 @@
 package qa
 
-import "orderengine/domain"
+import (
+	"orderengine/domain"
+	"orderengine/domain/payment"
+)
 
 // Codec holds the stored forms. Names never change; a changed form adds an upcast from the one before.
 var Codec = domain.NewCodec(
 	domain.Form[OrderPlaced, Event]("OrderPlaced"),
-	domain.Form[PaymentRequested, Event]("PaymentRequested"),
-	domain.Form[PaymentDeclined, Event]("PaymentDeclined"),
-	domain.Form[ChargeCreated, Event]("ChargeCreated"),
-	domain.Form[OrderPaid, Event]("OrderPaid"),
-	domain.Form[SurplusReceived, Event]("SurplusReceived"),
+	domain.Form[payment.PaymentRequested, Event]("PaymentRequested"),
+	domain.Form[payment.PaymentDeclined, Event]("PaymentDeclined"),
+	domain.Form[payment.ChargeCreated, Event]("ChargeCreated"),
+	domain.Form[payment.OrderPaid, Event]("OrderPaid"),
+	domain.Form[payment.SurplusReceived, Event]("SurplusReceived"),
 	domain.Form[OrderCancelled, Event]("OrderCancelled"),
 	domain.Form[OrderHidden, Event]("OrderHidden"),
 	domain.Form[QuestionAsked, Event]("QuestionAsked"),
 	domain.Form[QuestionAnswered, Event]("QuestionAnswered"),
 	domain.Form[OrderFinished, Event]("OrderFinished"),
 	domain.Form[OrderEvaluated, Event]("OrderEvaluated"),
-	domain.Form[RefundRequested, Event]("RefundRequested"),
-	domain.Form[RefundAccepted, Event]("RefundAccepted"),
-	domain.Form[RefundDelayed, Event]("RefundDelayed"),
-	domain.Form[RefundParked, Event]("RefundParked"),
-	domain.Form[RefundRetried, Event]("RefundRetried"),
-	domain.Form[RefundGivenUp, Event]("RefundGivenUp"),
-	domain.Form[RefundSucceeded, Event]("RefundSucceeded"),
-	domain.Form[RefundFailed, Event]("RefundFailed"),
+	domain.Form[payment.RefundRequested, Event]("RefundRequested"),
+	domain.Form[payment.RefundAccepted, Event]("RefundAccepted"),
+	domain.Form[payment.RefundDelayed, Event]("RefundDelayed"),
+	domain.Form[payment.RefundParked, Event]("RefundParked"),
+	domain.Form[payment.RefundRetried, Event]("RefundRetried"),
+	domain.Form[payment.RefundGivenUp, Event]("RefundGivenUp"),
+	domain.Form[payment.RefundSucceeded, Event]("RefundSucceeded"),
+	domain.Form[payment.RefundFailed, Event]("RefundFailed"),
 )

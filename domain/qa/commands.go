@@ -10,7 +10,11 @@ import (
 
 // Command asks for a change of one order. By is the username of the caller: who is not a party of the
 // order, or has hidden it from their side, is refused with [domain.NotFound].
-type Command interface{ isCommand() }
+// What the platform and the wallet hand in are the commands of package payment.
+type Command interface {
+	// OrderCommand marks the commands of orders.
+	OrderCommand()
+}
 
 type (
 	// Place makes an order (创建问答订单). Amount is the doctor's price at that moment.
@@ -33,17 +37,6 @@ type (
 		ClientIP string // where the payer is; the platform asks for it
 		At       time.Time
 	}
-	// DeclinePayment hands in that the attempt came to nothing.
-	DeclinePayment struct {
-		Attempt string
-		Why     string
-		At      time.Time
-	}
-	// RecordCharge hands in the charge that the platform made for a requested payment.
-	RecordCharge struct{ Charge payment.Charge }
-	// ConfirmPayment says that money has arrived. It is never refused for the order's state: money for an
-	// order that does not wait for it is given back.
-	ConfirmPayment struct{ Receipt payment.Receipt }
 	// Cancel gives up an unpaid order (取消订单).
 	Cancel struct {
 		By string
@@ -85,69 +78,18 @@ type (
 		Since Status
 		At    time.Time
 	}
-	// AcceptRefund hands in that the platform has taken the refund and will tell of its outcome.
-	AcceptRefund struct {
-		No         string
-		PlatformID string
-		At         time.Time
-	}
-	// DelayRefund hands in that nobody knows what became of asking for the refund: it is asked for again, with
-	// the same number.
-	DelayRefund struct {
-		No  string
-		Why string
-		At  time.Time
-	}
-	// ParkRefund leaves the refund to a person.
-	ParkRefund struct {
-		No  string
-		Why string
-		At  time.Time
-	}
-	// RetryRefund is a person's word that a parked or failed refund is to be tried again; a failed one gets a
-	// new number, for the platform has ended the old one.
-	RetryRefund struct {
-		No string
-		By string
-		At time.Time
-	}
-	// GiveUpRefund is a person's word that nothing more is to be done. A pending refund stays reserved: the
-	// platform may still carry it out.
-	GiveUpRefund struct {
-		No  string
-		By  string
-		Why string
-		At  time.Time
-	}
-	// SettleRefund hands in the outcome of the refund with the number No. One of another amount is refused.
-	SettleRefund struct {
-		No     string
-		Amount domain.Fen // as who settled it tells, 0 if they do not
-		OK     bool
-		Why    string // when not OK
-		At     time.Time
-	}
 )
 
-func (Place) isCommand()          {}
-func (RequestPayment) isCommand() {}
-func (DeclinePayment) isCommand() {}
-func (RecordCharge) isCommand()   {}
-func (ConfirmPayment) isCommand() {}
-func (Cancel) isCommand()         {}
-func (Destroy) isCommand()        {}
-func (Ask) isCommand()            {}
-func (GiveAnswer) isCommand()     {}
-func (Finish) isCommand()         {}
-func (Evaluate) isCommand()       {}
-func (Refund) isCommand()         {}
-func (TimeOut) isCommand()        {}
-func (AcceptRefund) isCommand()   {}
-func (DelayRefund) isCommand()    {}
-func (ParkRefund) isCommand()     {}
-func (RetryRefund) isCommand()    {}
-func (GiveUpRefund) isCommand()   {}
-func (SettleRefund) isCommand()   {}
+func (Place) OrderCommand()          {}
+func (RequestPayment) OrderCommand() {}
+func (Cancel) OrderCommand()         {}
+func (Destroy) OrderCommand()        {}
+func (Ask) OrderCommand()            {}
+func (GiveAnswer) OrderCommand()     {}
+func (Finish) OrderCommand()         {}
+func (Evaluate) OrderCommand()       {}
+func (Refund) OrderCommand()         {}
+func (TimeOut) OrderCommand()        {}
 
 // Question is what the patient says: health data.
 type Question struct {

@@ -19,12 +19,6 @@ func Decide(o Order, c Command) ([]Event, error) {
 	switch c := c.(type) {
 	case RequestPayment:
 		return decideRequestPayment(o, c)
-	case DeclinePayment:
-		return decideDeclinePayment(o, c)
-	case RecordCharge:
-		return decideRecordCharge(o, c)
-	case ConfirmPayment:
-		return decideConfirmPayment(o, c)
 	case Cancel:
 		return decideCancel(o, c)
 	case Destroy:
@@ -41,18 +35,8 @@ func Decide(o Order, c Command) ([]Event, error) {
 		return decideRefund(o, c)
 	case TimeOut:
 		return decideTimeOut(o, c)
-	case AcceptRefund:
-		return decideAcceptRefund(o, c)
-	case DelayRefund:
-		return decideDelayRefund(o, c)
-	case ParkRefund:
-		return decideParkRefund(o, c)
-	case RetryRefund:
-		return decideRetryRefund(o, c)
-	case GiveUpRefund:
-		return decideGiveUpRefund(o, c)
-	case SettleRefund:
-		return decideSettleRefund(o, c)
+	case payment.Command:
+		return decideMoney(o, c)
 	default:
 		return nil, fmt.Errorf("qa: command %T is not known", c)
 	}
@@ -70,51 +54,27 @@ func decidePlace(o Order, c Place) ([]Event, error) {
 	return []Event{OrderPlaced(c)}, nil
 }
 
+// decideMoney is what the money's own rules make of a command.
+func decideMoney(o Order, c payment.Command) ([]Event, error) {
+	decided, err := payment.Decide(o.Bill(), c)
+	events := make([]Event, len(decided))
+	for i, e := range decided {
+		events[i] = e
+	}
+	return events, err
+}
+
 func decideRequestPayment(o Order, c RequestPayment) ([]Event, error) {
 	if err := allowPatient(o, c.By, movePay, domain.CannotPay); err != nil {
 		return nil, err
 	}
 	if o.Amount == 0 {
-		return []Event{OrderPaid{payment.Receipt{Channel: c.Channel, Ref: o.Number, At: c.At}}}, nil
+		return []Event{payment.OrderPaid{Receipt: payment.Receipt{Channel: c.Channel, Ref: o.Number, At: c.At}}}, nil
 	}
-	if a := o.Attempt(c.Channel); a != nil && (a.Pending() || a.Charge.LiveAt(c.At)) {
+	if !o.Wants(c.Channel, c.At) {
 		return nil, nil
 	}
-	return []Event{PaymentRequested{Attempt: c.Attempt, Channel: c.Channel, ClientIP: c.ClientIP, At: c.At}}, nil
-}
-
-func decideDeclinePayment(o Order, c DeclinePayment) ([]Event, error) {
-	for _, a := range o.Attempts {
-		if a.ID == c.Attempt && a.Pending() {
-			return []Event{PaymentDeclined(c)}, nil
-		}
-	}
-	return nil, nil
-}
-
-func decideRecordCharge(o Order, c RecordCharge) ([]Event, error) {
-	a := o.Attempt(c.Charge.Channel)
-	if a == nil || !a.Pending() {
-		return nil, nil // nobody asked for it, or an earlier one was recorded
-	}
-	return []Event{ChargeCreated(c)}, nil
-}
-
-func decideConfirmPayment(o Order, c ConfirmPayment) ([]Event, error) {
-	if o.Received(c.Receipt.Ref) {
-		return nil, nil
-	}
-	if c.Receipt.Amount <= 0 {
-		return nil, domain.RefuseField(domain.Invalid, "amount", "%d fen", c.Receipt.Amount)
-	}
-	reason := OfSurplus
-	if c.Receipt.Amount != o.Amount {
-		reason = OfOddSum
-	} else if Lifecycle.Allows(o.Status.String(), movePay) {
-		return []Event{OrderPaid{c.Receipt}}, nil
-	}
-	back := refundOf(o, c.Receipt, c.Receipt.Amount, reason, c.Receipt.At)
-	return []Event{SurplusReceived{c.Receipt}, RefundRequested{back}}, nil
+	return []Event{payment.PaymentRequested{Attempt: c.Attempt, Channel: c.Channel, ClientIP: c.ClientIP, At: c.At}}, nil
 }
 
 func decideCancel(o Order, c Cancel) ([]Event, error) {
@@ -195,7 +155,7 @@ func decideRefund(o Order, c Refund) ([]Event, error) {
 func giveUp(o Order, by, reason string, at time.Time) []Event {
 	events := []Event{OrderCancelled{By: by, Reason: reason, At: at}}
 	if paid := o.Payment(); o.Refundable(paid.Ref) > 0 {
-		events = append(events, RefundRequested{refundOf(o, *paid, o.Refundable(paid.Ref), reason, at)})
+		events = append(events, payment.RefundRequested{RefundIntent: payment.RefundOf(o.Bill(), *paid, o.Refundable(paid.Ref), reason, at)})
 	}
 	return events
 }
@@ -206,100 +166,13 @@ func decideTimeOut(o Order, c TimeOut) ([]Event, error) {
 	case o.Status != c.Since:
 		return nil, nil
 	case allows(moveCancel):
-		return []Event{OrderCancelled{By: SystemName, Reason: NotPaid, At: c.At}}, nil
+		return []Event{OrderCancelled{By: domain.System, Reason: NotPaid, At: c.At}}, nil
 	case allows(moveRefund):
-		return giveUp(o, SystemName, NotAnswered, c.At), nil
+		return giveUp(o, domain.System, NotAnswered, c.At), nil
 	case allows(moveFinish):
-		return []Event{OrderFinished{By: SystemName, At: c.At}}, nil
+		return []Event{OrderFinished{By: domain.System, At: c.At}}, nil
 	default:
 		return nil, nil
-	}
-}
-
-func decideSettleRefund(o Order, c SettleRefund) ([]Event, error) {
-	r, err := refundWith(o, c.No)
-	switch {
-	case err != nil || r.Status != payment.Pending:
-		return nil, err
-	case c.Amount != 0 && c.Amount != r.Amount:
-		return nil, domain.RefuseField(domain.Invalid, "amount", "refund %s is of %d fen, not of %d", c.No, r.Amount, c.Amount)
-	case c.OK:
-		return []Event{RefundSucceeded{No: c.No, At: c.At}}, nil
-	default:
-		return []Event{RefundFailed{No: c.No, Why: c.Why, At: c.At}}, nil
-	}
-}
-
-func decideAcceptRefund(o Order, c AcceptRefund) ([]Event, error) {
-	r, err := refundWith(o, c.No)
-	if err != nil || r.Status != payment.Pending || r.PlatformID != "" {
-		return nil, err
-	}
-	return []Event{RefundAccepted(c)}, nil
-}
-
-func decideDelayRefund(o Order, c DelayRefund) ([]Event, error) {
-	r, err := refundWith(o, c.No)
-	if err != nil || r.Status != payment.Pending || r.Parked {
-		return nil, err
-	}
-	return []Event{RefundDelayed(c)}, nil
-}
-
-func decideParkRefund(o Order, c ParkRefund) ([]Event, error) {
-	r, err := refundWith(o, c.No)
-	if err != nil || r.Status != payment.Pending || r.Parked {
-		return nil, err
-	}
-	return []Event{RefundParked(c)}, nil
-}
-
-func decideRetryRefund(o Order, c RetryRefund) ([]Event, error) {
-	r, err := refundWith(o, c.No)
-	if err != nil {
-		return nil, err
-	}
-	// One that a clock ahead of its time has put off for long would wait for nobody else.
-	putOff := r.Status == payment.Pending && !r.Closed && (r.At.After(c.At) || r.TriedAt.After(c.At))
-	if !r.WaitsForPerson() && !putOff {
-		return nil, domain.Refuse(domain.CannotRefund, "refund %s does not wait for a person", c.No)
-	}
-	again := []Event{RefundRetried(c)}
-	if r.Status != payment.Failed {
-		return again, nil
-	}
-	left := min(r.Amount, o.Refundable(r.Ref))
-	if left <= 0 {
-		return nil, domain.Refuse(domain.CannotRefund, "nothing of %s is left to refund", r.Ref)
-	}
-	from := payment.Receipt{Ref: r.Ref, Channel: r.Channel}
-	return append(again, RefundRequested{refundOf(o, from, left, r.Reason, c.At)}), nil
-}
-
-func decideGiveUpRefund(o Order, c GiveUpRefund) ([]Event, error) {
-	r, err := refundWith(o, c.No)
-	if err != nil {
-		return nil, err
-	}
-	if !r.WaitsForPerson() {
-		return nil, domain.Refuse(domain.CannotRefund, "refund %s does not wait for a person", c.No)
-	}
-	return []Event{RefundGivenUp(c)}, nil
-}
-
-func refundWith(o Order, no string) (payment.Refund, error) {
-	r, ok := o.Refund(no)
-	if !ok {
-		return r, domain.RefuseField(domain.NotFound, "refund", "order %s has no refund %s", o.Number, no)
-	}
-	return r, nil
-}
-
-// refundOf is a pending refund of a receipt, numbered by its place in the order: the number stays the same on every retry.
-func refundOf(o Order, from payment.Receipt, amount domain.Fen, reason string, at time.Time) payment.RefundIntent {
-	return payment.RefundIntent{
-		No:  fmt.Sprintf("%s%s%d", o.Number, RefundMark, len(o.Refunds)+1),
-		Ref: from.Ref, Channel: from.Channel, Amount: amount, Reason: reason, At: at,
 	}
 }
 

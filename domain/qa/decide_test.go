@@ -42,21 +42,21 @@ func pairs() []pair {
 	return []pair{
 		{"place", Types, place(Online, price), nil, domain.AlreadyExists},
 		{"pay", Types, RequestPayment{By: patient, Attempt: "a1", Channel: payment.WX, At: t0}, in("PaymentRequested", Unpaid), domain.CannotPay},
-		{"decline what nobody asked for", Types, DeclinePayment{Attempt: "a1", At: t0}, nil, 0},
-		{"charge that nobody asked for", Types, RecordCharge{Charge: payment.Charge{ID: "ch_1", Channel: payment.WX}}, nil, 0},
-		{"money", Types, ConfirmPayment{Receipt: receipt("ch_new", price)}, confirmed, 0},
-		{"too little money", Types, ConfirmPayment{Receipt: receipt("ch_new", price-1)}, in("SurplusReceived RefundRequested", Statuses...), 0},
-		{"no money", Types, ConfirmPayment{Receipt: receipt("ch_new", 0)}, nil, domain.Invalid},
+		{"decline what nobody asked for", Types, payment.DeclinePayment{Attempt: "a1", At: t0}, nil, 0},
+		{"charge that nobody asked for", Types, payment.RecordCharge{Charge: payment.Charge{ID: "ch_1", Channel: payment.WX}}, nil, 0},
+		{"money", Types, payment.ConfirmPayment{Receipt: receipt("ch_new", price)}, confirmed, 0},
+		{"too little money", Types, payment.ConfirmPayment{Receipt: receipt("ch_new", price-1)}, in("SurplusReceived RefundRequested", Statuses...), 0},
+		{"no money", Types, payment.ConfirmPayment{Receipt: receipt("ch_new", 0)}, nil, domain.Invalid},
 		{"time-out while unpaid", Types, TimeOut{Since: Unpaid, At: soon}, in("OrderCancelled", Unpaid), 0},
 		{"time-out while paid", Types, TimeOut{Since: Paid, At: soon}, in("OrderCancelled RefundRequested", Paid), 0},
 		{"time-out while asked", Types, TimeOut{Since: Asked, At: soon}, in("OrderCancelled RefundRequested", Asked), 0},
 		{"time-out while answered", Types, TimeOut{Since: Answered, At: soon}, in("OrderFinished", Answered), 0},
 		{"time-out while finished", Types, TimeOut{Since: Finished, At: soon}, nil, 0},
-		{"accept a refund there is not", Types, AcceptRefund{No: "R1", At: t0}, nil, domain.NotFound},
-		{"delay a refund there is not", Types, DelayRefund{No: "R1", At: t0}, nil, domain.NotFound},
-		{"park a refund there is not", Types, ParkRefund{No: "R1", At: t0}, nil, domain.NotFound},
-		{"retry a refund there is not", Types, RetryRefund{No: "R1", At: t0}, nil, domain.NotFound},
-		{"give up a refund there is not", Types, GiveUpRefund{No: "R1", At: t0}, nil, domain.NotFound},
+		{"accept a refund there is not", Types, payment.AcceptRefund{No: "R1", At: t0}, nil, domain.NotFound},
+		{"delay a refund there is not", Types, payment.DelayRefund{No: "R1", At: t0}, nil, domain.NotFound},
+		{"park a refund there is not", Types, payment.ParkRefund{No: "R1", At: t0}, nil, domain.NotFound},
+		{"retry a refund there is not", Types, payment.RetryRefund{No: "R1", At: t0}, nil, domain.NotFound},
+		{"give up a refund there is not", Types, payment.GiveUpRefund{No: "R1", At: t0}, nil, domain.NotFound},
 		{"cancel", Types, Cancel{By: patient, At: t0}, in("OrderCancelled", Unpaid), domain.CannotCancel},
 		{"destroy by patient", Types, Destroy{By: patient, At: t0}, destroyed, domain.CannotDestroy},
 		{"destroy by doctor", Types, Destroy{By: doctor, At: t0}, destroyed, domain.CannotDestroy},
@@ -69,7 +69,7 @@ func pairs() []pair {
 		{"finish", Types, Finish{By: patient, At: t0}, in("OrderFinished", Answered), domain.CannotFinish},
 		{"evaluate", Types, evaluate(1), in("OrderEvaluated", Finished), domain.CannotEvaluate},
 		{"refund", Types, Refund{By: patient, At: t0}, in("OrderCancelled RefundRequested", Paid, Asked), domain.CannotRefund},
-		{"settle a refund there is not", Types, SettleRefund{No: "R1", OK: true, At: t0}, nil, domain.NotFound},
+		{"settle a refund there is not", Types, payment.SettleRefund{No: "R1", OK: true, At: t0}, nil, domain.NotFound},
 	}
 }
 
@@ -93,20 +93,22 @@ func TestEveryCommandInEveryStatus(t *testing.T) {
 }
 
 func TestEveryCommandIsInTheTable(t *testing.T) {
-	file, err := parser.ParseFile(token.NewFileSet(), "commands.go", nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
 	inTable := map[string]bool{}
 	for _, p := range pairs() {
 		inTable[reflect.TypeOf(p.command).Name()] = true
 	}
 	found := 0
-	for _, d := range file.Decls {
-		if f, ok := d.(*ast.FuncDecl); ok && f.Name.Name == "isCommand" {
-			found++
-			if name := f.Recv.List[0].Type.(*ast.Ident).Name; !inTable[name] {
-				t.Errorf("command %s is not tried in every status", name)
+	for _, path := range []string{"commands.go", "../payment/commands.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range file.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && f.Name.Name == "OrderCommand" {
+				found++
+				if name := f.Recv.List[0].Type.(*ast.Ident).Name; !inTable[name] {
+					t.Errorf("command %s is not tried in every status", name)
+				}
 			}
 		}
 	}
@@ -125,7 +127,7 @@ func TestNothingIsDoneToAnOrderThatWasNotPlaced(t *testing.T) {
 
 type unknownCommand struct{}
 
-func (unknownCommand) isCommand() {}
+func (unknownCommand) OrderCommand() {}
 
 func TestUnknownCommandIsADefectAndNoRefusal(t *testing.T) {
 	events, err := Decide(orderIn(t, Paid, Online), unknownCommand{})

@@ -50,7 +50,7 @@ func way(s Status, amount domain.Fen) []Command {
 	if s == Cancelled {
 		return []Command{Cancel{By: patient, At: t0}}
 	}
-	steps := []Command{ConfirmPayment{Receipt: receipt("ch_paid", amount)}, ask(openPK, paidAt.Add(time.Hour)), answer(openPK),
+	steps := []Command{payment.ConfirmPayment{Receipt: receipt("ch_paid", amount)}, ask(openPK, paidAt.Add(time.Hour)), answer(openPK),
 		Finish{By: patient, At: t0.Add(4 * time.Hour)}, evaluate(5)}
 	return steps[:s]
 }

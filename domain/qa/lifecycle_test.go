@@ -17,7 +17,7 @@ var update = flag.Bool("update", false, "write the golden files")
 func mover(move string) (OrderType, Command) {
 	switch move {
 	case movePay:
-		return Online, ConfirmPayment{Receipt: receipt("ch_new", price)}
+		return Online, payment.ConfirmPayment{Receipt: receipt("ch_new", price)}
 	case moveCancel:
 		return Online, Cancel{By: patient, At: t0}
 	case moveDestroy:
@@ -114,7 +114,7 @@ func TestDiagramIsTheGoldenOne(t *testing.T) {
 
 func TestEvolveOfAChargeKeepsItsAttempt(t *testing.T) {
 	o := run(t, orderIn(t, Unpaid, Online), RequestPayment{By: patient, Attempt: "a1", Channel: payment.WX, ClientIP: "10.0.0.1", At: t0},
-		RecordCharge{Charge: payment.Charge{ID: "ch_1", Channel: payment.WX, TimeExpire: t0.Add(time.Hour).Unix()}})
+		payment.RecordCharge{Charge: payment.Charge{ID: "ch_1", Channel: payment.WX, TimeExpire: t0.Add(time.Hour).Unix()}})
 	a := o.Attempt(payment.WX)
 	if a == nil || a.ID != "a1" || a.ClientIP != "10.0.0.1" || !a.At.Equal(t0) || a.Charge == nil || a.Charge.ID != "ch_1" || len(o.Attempts) != 1 {
 		t.Errorf("attempts %+v", o.Attempts)

@@ -13,18 +13,18 @@ func TestSurplusIsGivenBack(t *testing.T) {
 	for _, s := range Statuses[1:] {
 		t.Run(s.String(), func(t *testing.T) {
 			before := orderIn(t, s, Online)
-			o := gives(t, before, ConfirmPayment{Receipt: receipt("ch_late", price)}, "SurplusReceived RefundRequested")
+			o := gives(t, before, payment.ConfirmPayment{Receipt: receipt("ch_late", price)}, "SurplusReceived RefundRequested")
 			if o.Status != before.Status {
 				t.Errorf("status %s became %s", before.Status, o.Status)
 			}
-			want := payment.Refund{RefundIntent: payment.RefundIntent{No: number + "R1", Ref: "ch_late", Channel: payment.WX, Amount: price, Reason: OfSurplus, At: paidAt}, Status: payment.Pending}
+			want := payment.Refund{RefundIntent: payment.RefundIntent{No: number + "R1", Ref: "ch_late", Channel: payment.WX, Amount: price, Reason: payment.OfSurplus, At: paidAt}, Status: payment.Pending}
 			if len(o.Refunds) != 1 || o.Refunds[0] != want {
 				t.Errorf("refunds %+v, want %+v", o.Refunds, want)
 			}
 			if len(o.Receipts) != len(before.Receipts)+1 {
 				t.Errorf("the money is not in the history: %+v", o.Receipts)
 			}
-			second := gives(t, o, ConfirmPayment{Receipt: receipt("ch_later", price)}, "SurplusReceived RefundRequested")
+			second := gives(t, o, payment.ConfirmPayment{Receipt: receipt("ch_later", price)}, "SurplusReceived RefundRequested")
 			if no := second.Refunds[1].No; no != number+"R2" {
 				t.Errorf("second refund is %s", no)
 			}
@@ -34,8 +34,8 @@ func TestSurplusIsGivenBack(t *testing.T) {
 
 func TestMoneyOfAnOrderHiddenFromAllIsGivenBackToo(t *testing.T) {
 	o := run(t, orderIn(t, Unpaid, Online), Destroy{By: patient, At: t0}, Destroy{By: doctor, At: t0})
-	o = gives(t, o, ConfirmPayment{Receipt: receipt("ch_late", price)}, "SurplusReceived RefundRequested")
-	gives(t, o, SettleRefund{No: number + "R1", OK: true, At: t0}, "RefundSucceeded")
+	o = gives(t, o, payment.ConfirmPayment{Receipt: receipt("ch_late", price)}, "SurplusReceived RefundRequested")
+	gives(t, o, payment.SettleRefund{No: number + "R1", OK: true, At: t0}, "RefundSucceeded")
 }
 
 func TestRefundReservesAndAFailedOneReleases(t *testing.T) {
@@ -54,13 +54,13 @@ func TestRefundReservesAndAFailedOneReleases(t *testing.T) {
 			t.Errorf("refund %+v of order %s", r, o.Status)
 		}
 		requested := o
-		o = gives(t, requested, SettleRefund{No: number + "R1", Why: "bank closed", At: paidAt}, "RefundFailed")
+		o = gives(t, requested, payment.SettleRefund{No: number + "R1", Why: "bank closed", At: paidAt}, "RefundFailed")
 		left(price, "failed")
 		if r := o.Refunds[0]; r.Status != payment.Failed || r.Why != "bank closed" || !r.SettledAt.Equal(paidAt) {
 			t.Errorf("refund %+v", r)
 		}
-		gives(t, o, SettleRefund{No: number + "R1", OK: true, At: paidAt}, "") // the first outcome stays
-		o = gives(t, requested, SettleRefund{No: number + "R1", OK: true, At: paidAt}, "RefundSucceeded")
+		gives(t, o, payment.SettleRefund{No: number + "R1", OK: true, At: paidAt}, "") // the first outcome stays
+		o = gives(t, requested, payment.SettleRefund{No: number + "R1", OK: true, At: paidAt}, "RefundSucceeded")
 		left(0, "succeeded")
 		if r := o.Refunds[0]; r.Status != payment.Succeeded || !r.SettledAt.Equal(paidAt) {
 			t.Errorf("refund %+v", r)
@@ -69,7 +69,7 @@ func TestRefundReservesAndAFailedOneReleases(t *testing.T) {
 }
 
 func TestRefundLeavesTheSurplusAlone(t *testing.T) {
-	o := run(t, orderIn(t, Paid, Online), ConfirmPayment{Receipt: receipt("ch_late", price)})
+	o := run(t, orderIn(t, Paid, Online), payment.ConfirmPayment{Receipt: receipt("ch_late", price)})
 	o = gives(t, o, Refund{By: patient, At: t0}, "OrderCancelled RefundRequested")
 	if len(o.Refunds) != 2 || o.Refunds[0].Ref != "ch_late" || o.Refunds[1].Ref != "ch_paid" || o.Refunds[0].No == o.Refunds[1].No {
 		t.Errorf("refunds %+v", o.Refunds)
@@ -81,8 +81,8 @@ func TestRefundLeavesTheSurplusAlone(t *testing.T) {
 
 func TestReceiptCountsOnce(t *testing.T) {
 	for _, s := range []Status{Paid, Asked, Answered, Finished, Evaluated} {
-		gives(t, orderIn(t, s, Online), ConfirmPayment{Receipt: receipt("ch_paid", price)}, "")
-		gives(t, orderIn(t, s, Online), ConfirmPayment{Receipt: receipt("ch_paid", price+1)}, "") // what counts is the first
+		gives(t, orderIn(t, s, Online), payment.ConfirmPayment{Receipt: receipt("ch_paid", price)}, "")
+		gives(t, orderIn(t, s, Online), payment.ConfirmPayment{Receipt: receipt("ch_paid", price+1)}, "") // what counts is the first
 	}
 }
 
@@ -106,7 +106,7 @@ func TestAttempts(t *testing.T) {
 	}
 	expire := t0.Add(2 * time.Hour)
 	charge := func(c payment.Channel) Command {
-		return RecordCharge{Charge: payment.Charge{ID: "ch_" + string(c), Channel: c, Amount: price, TimeExpire: expire.Unix()}}
+		return payment.RecordCharge{Charge: payment.Charge{ID: "ch_" + string(c), Channel: c, Amount: price, TimeExpire: expire.Unix()}}
 	}
 	for _, c := range []struct {
 		name    string
@@ -124,15 +124,15 @@ func TestAttempts(t *testing.T) {
 		{"charge", []Command{request("a1", payment.WX, t0)}, charge(payment.WX), "ChargeCreated", "wx:a1+ch_wx "},
 		{"charge of another channel", []Command{request("a1", payment.WX, t0)}, charge(payment.Alipay), "", "wx:a1 "},
 		{"charge of the right one of two", []Command{request("a1", payment.WX, t0), request("a2", payment.Alipay, t0)}, charge(payment.WX), "ChargeCreated", "alipay:a2 wx:a1+ch_wx "},
-		{"decline", []Command{request("a1", payment.Balance, t0)}, DeclinePayment{Attempt: "a1", At: t0}, "PaymentDeclined", ""},
-		{"decline another", []Command{request("a1", payment.Balance, t0)}, DeclinePayment{Attempt: "a2", At: t0}, "", "balance:a1 "},
-		{"decline one of two", []Command{request("a1", payment.Balance, t0), request("a2", payment.WX, t0)}, DeclinePayment{Attempt: "a1", At: t0}, "PaymentDeclined", "wx:a2 "},
-		{"decline what has a charge", []Command{request("a1", payment.WX, t0), charge(payment.WX)}, DeclinePayment{Attempt: "a1", At: t0}, "", "wx:a1+ch_wx "},
-		{"after a decline", []Command{request("a1", payment.Balance, t0), DeclinePayment{Attempt: "a1", At: t0}}, request("a2", payment.Balance, t0), "PaymentRequested", "balance:a2 "},
+		{"decline", []Command{request("a1", payment.Balance, t0)}, payment.DeclinePayment{Attempt: "a1", At: t0}, "PaymentDeclined", ""},
+		{"decline another", []Command{request("a1", payment.Balance, t0)}, payment.DeclinePayment{Attempt: "a2", At: t0}, "", "balance:a1 "},
+		{"decline one of two", []Command{request("a1", payment.Balance, t0), request("a2", payment.WX, t0)}, payment.DeclinePayment{Attempt: "a1", At: t0}, "PaymentDeclined", "wx:a2 "},
+		{"decline what has a charge", []Command{request("a1", payment.WX, t0), charge(payment.WX)}, payment.DeclinePayment{Attempt: "a1", At: t0}, "", "wx:a1+ch_wx "},
+		{"after a decline", []Command{request("a1", payment.Balance, t0), payment.DeclinePayment{Attempt: "a1", At: t0}}, request("a2", payment.Balance, t0), "PaymentRequested", "balance:a2 "},
 		{"the wallet's money ends its attempt", []Command{request("a1", payment.Balance, t0), request("a2", payment.WX, t0)},
-			ConfirmPayment{Receipt: payment.Receipt{Channel: payment.Balance, Ref: "a1", Amount: price, At: t0}}, "OrderPaid", "wx:a2 "},
+			payment.ConfirmPayment{Receipt: payment.Receipt{Channel: payment.Balance, Ref: "a1", Amount: price, At: t0}}, "OrderPaid", "wx:a2 "},
 		{"other money does not end the wallet's attempt", []Command{request("a1", payment.Balance, t0)},
-			ConfirmPayment{Receipt: receipt("ch_wx", price)}, "OrderPaid", "balance:a1 "},
+			payment.ConfirmPayment{Receipt: receipt("ch_wx", price)}, "OrderPaid", "balance:a1 "},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := gives(t, run(t, orderIn(t, Unpaid, Online), c.before...), c.command, c.events)
@@ -157,9 +157,9 @@ func TestRefundPutOffByAClockAhead(t *testing.T) {
 	o := orderIn(t, Paid, Online)
 	o = run(t, o, Refund{By: patient, At: paidAt})
 	no := o.Refunds[0].No
-	refused(t, o, RetryRefund{No: no, By: "admin", At: paidAt.Add(time.Minute)}, domain.CannotRefund)
-	o = run(t, o, DelayRefund{No: no, Why: "time-out", At: ahead})
-	o = run(t, o, RetryRefund{No: no, By: "admin", At: paidAt.Add(time.Minute)})
+	refused(t, o, payment.RetryRefund{No: no, By: "admin", At: paidAt.Add(time.Minute)}, domain.CannotRefund)
+	o = run(t, o, payment.DelayRefund{No: no, Why: "time-out", At: ahead})
+	o = run(t, o, payment.RetryRefund{No: no, By: "admin", At: paidAt.Add(time.Minute)})
 	if r := o.Refunds[0]; !r.TriedAt.Equal(paidAt.Add(time.Minute)) || r.Tries != 0 || r.Status != payment.Pending {
 		t.Errorf("%+v", r)
 	}
@@ -168,6 +168,6 @@ func TestRefundPutOffByAClockAhead(t *testing.T) {
 func TestRefundOfAnotherAmountIsNotSettled(t *testing.T) {
 	o := run(t, orderIn(t, Paid, Online), Refund{By: patient, At: paidAt})
 	no := o.Refunds[0].No
-	refused(t, o, SettleRefund{No: no, Amount: price - 1, OK: true, At: paidAt}, domain.Invalid)
-	gives(t, o, SettleRefund{No: no, Amount: price, OK: true, At: paidAt}, "RefundSucceeded")
+	refused(t, o, payment.SettleRefund{No: no, Amount: price - 1, OK: true, At: paidAt}, domain.Invalid)
+	gives(t, o, payment.SettleRefund{No: no, Amount: price, OK: true, At: paidAt}, "RefundSucceeded")
 }

@@ -22,10 +22,10 @@ func anyCommand(t *rapid.T, o Order, now time.Time) Command {
 	name := fmt.Sprintf("x%d", n)
 	return rapid.SampledFrom([]Command{
 		RequestPayment{By: by, Attempt: name, Channel: channel, At: now},
-		DeclinePayment{Attempt: name, Why: "no", At: now},
-		RecordCharge{Charge: payment.Charge{ID: name, Channel: channel, Amount: o.Amount, TimeExpire: now.Add(time.Hour).Unix()}},
-		ConfirmPayment{Receipt: payment.Receipt{Channel: channel, Ref: name, Amount: o.Amount, At: now}},
-		ConfirmPayment{Receipt: payment.Receipt{Channel: channel, Ref: name, Amount: o.Amount + domain.Fen(n-3), At: now}},
+		payment.DeclinePayment{Attempt: name, Why: "no", At: now},
+		payment.RecordCharge{Charge: payment.Charge{ID: name, Channel: channel, Amount: o.Amount, TimeExpire: now.Add(time.Hour).Unix()}},
+		payment.ConfirmPayment{Receipt: payment.Receipt{Channel: channel, Ref: name, Amount: o.Amount, At: now}},
+		payment.ConfirmPayment{Receipt: payment.Receipt{Channel: channel, Ref: name, Amount: o.Amount + domain.Fen(n-3), At: now}},
 		Cancel{By: by, At: now},
 		Destroy{By: by, At: now},
 		Ask{By: by, Question: Question{PK: int64(n), At: now}},
@@ -35,7 +35,7 @@ func anyCommand(t *rapid.T, o Order, now time.Time) Command {
 		Finish{By: by, At: now},
 		Evaluate{By: by, Evaluation: Evaluation{Scores: n, At: now}},
 		Refund{By: by, At: now},
-		SettleRefund{No: fmt.Sprintf("%sR%d", number, n), OK: n%2 == 0, At: now},
+		payment.SettleRefund{No: fmt.Sprintf("%sR%d", number, n), OK: n%2 == 0, At: now},
 	}).Draw(t, "command")
 }
 
@@ -140,9 +140,9 @@ func TestWhateverIsAsked(t *testing.T) {
 func TestBranchesOfOneStateStayApart(t *testing.T) {
 	base := orderIn(t, Paid, Online)
 	for n := range 12 {
-		first := run(t, base, ConfirmPayment{Receipt: receipt(fmt.Sprintf("a%d", n), price)})
+		first := run(t, base, payment.ConfirmPayment{Receipt: receipt(fmt.Sprintf("a%d", n), price)})
 		was := snapshot(t, first)
-		run(t, base, ConfirmPayment{Receipt: receipt(fmt.Sprintf("b%d", n), price)}, SettleRefund{No: number + "R1", OK: true, At: t0})
+		run(t, base, payment.ConfirmPayment{Receipt: receipt(fmt.Sprintf("b%d", n), price)}, payment.SettleRefund{No: number + "R1", OK: true, At: t0})
 		if is := snapshot(t, first); is != was {
 			t.Fatalf("after %d receipts: one branch is seen in the other:\nwas %s\nis  %s", len(base.Receipts), was, is)
 		}

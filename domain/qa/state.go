@@ -59,34 +59,26 @@ const (
 // Order is what its events fold to. It is shared between goroutines: never change what it points to. The
 // zero Order is one that was not placed.
 type Order struct {
-	Number     string            `json:"number"`
-	PK         int64             `json:"pk"`
-	Patient    string            `json:"patient"`
-	PatientPK  int64             `json:"patient_pk"`
-	Doctor     string            `json:"doctor"`
-	Type       OrderType         `json:"type"`
-	Amount     domain.Fen        `json:"amount"`
-	Status     Status            `json:"status"`
-	At         time.Time         `json:"at"`
-	Question   *Question         `json:"question,omitempty"`
-	Answer     *Answer           `json:"answer,omitempty"`
-	AskedAgain bool              `json:"asked_again,omitempty"` // the question is not the first that was put
-	Evaluation *Evaluation       `json:"evaluation,omitempty"`
-	Attempts   []Attempt         `json:"attempts,omitempty"`
-	PaidBy     string            `json:"paid_by,omitempty"` // the Ref of the receipt that paid it
-	Receipts   []payment.Receipt `json:"receipts,omitempty"`
-	Refunds    []payment.Refund  `json:"refunds,omitempty"`
-	Hidden     []Side            `json:"hidden,omitempty"`
+	Number     string      `json:"number"`
+	PK         int64       `json:"pk"`
+	Patient    string      `json:"patient"`
+	PatientPK  int64       `json:"patient_pk"`
+	Doctor     string      `json:"doctor"`
+	Type       OrderType   `json:"type"`
+	Amount     domain.Fen  `json:"amount"`
+	Status     Status      `json:"status"`
+	At         time.Time   `json:"at"`
+	Question   *Question   `json:"question,omitempty"`
+	Answer     *Answer     `json:"answer,omitempty"`
+	AskedAgain bool        `json:"asked_again,omitempty"` // the question is not the first that was put
+	Evaluation *Evaluation `json:"evaluation,omitempty"`
+	payment.Ledger
+	Hidden []Side `json:"hidden,omitempty"`
 }
 
-// Attempt is a requested payment, one for each channel. Its Charge is nil until the platform has made it; one
-// from the wallet has none and goes when the wallet has decided.
-type Attempt struct {
-	ID       string          `json:"id"`
-	Channel  payment.Channel `json:"channel"`
-	ClientIP string          `json:"client_ip"`
-	At       time.Time       `json:"at"`
-	Charge   *payment.Charge `json:"charge,omitempty"`
+// Bill is the order as its money sees it.
+func (o Order) Bill() payment.Bill {
+	return payment.Bill{Number: o.Number, Payer: o.Patient, Amount: o.Amount, Waiting: o.Status == Unpaid, State: o.Status.String(), Ledger: o.Ledger}
 }
 
 // Placed says that the order exists.
@@ -110,16 +102,6 @@ func (o Order) SideOf(username string) (side Side, ok bool) {
 	return side, !o.HiddenFrom(side)
 }
 
-// Payment is the receipt that paid the order, nil before.
-func (o Order) Payment() *payment.Receipt {
-	for i := range o.Receipts {
-		if o.Receipts[i].Ref == o.PaidBy {
-			return &o.Receipts[i]
-		}
-	}
-	return nil
-}
-
 // Channel is how the order was paid; the document shows alipay until it is.
 func (o Order) Channel() payment.Channel {
 	if paid := o.Payment(); paid != nil {
@@ -135,89 +117,4 @@ func (o Order) WaitingSince() time.Time {
 		return o.Question.At
 	}
 	return o.Payment().At
-}
-
-// Charge is the charge with an id, with what has become of its money; ok is false if it is not this order's.
-func (o Order) Charge(id string) (c payment.Charge, ok bool) {
-	for _, a := range o.Attempts {
-		if a.Charge != nil && a.Charge.ID == id {
-			return a.Charge.With(o.Receipts, o.Refunds), true
-		}
-	}
-	return payment.Charge{}, false
-}
-
-// OtherCharges are all that the order knows of but the [Order.NewestCharge]: those it asked for, then those whose
-// money came though no server has recorded them, as far as the money tells of them.
-func (o Order) OtherCharges() []payment.Charge {
-	others, newest := []payment.Charge{}, o.NewestCharge()
-	for _, a := range o.Attempts {
-		if a.Charge != nil && a.Charge.ID != newest.ID {
-			others = append(others, a.Charge.With(o.Receipts, o.Refunds))
-		}
-	}
-	for _, r := range o.Receipts {
-		if _, recorded := o.Charge(r.Ref); !recorded && r.Channel != payment.Balance && r.Amount > 0 {
-			others = append(others, payment.ChargeOf(o.Number, r).With(o.Receipts, o.Refunds))
-		}
-	}
-	return others
-}
-
-// NewestCharge is the charge that paid the order, or else the newest one, nil if there is none.
-func (o Order) NewestCharge() *payment.Charge {
-	if paid, ok := o.Charge(o.PaidBy); ok {
-		return &paid
-	}
-	for _, a := range slices.Backward(o.Attempts) {
-		if a.Charge != nil {
-			newest, _ := o.Charge(a.Charge.ID)
-			return &newest
-		}
-	}
-	return nil
-}
-
-// Received says that the money of a charge, or of the wallet's attempt, has arrived.
-func (o Order) Received(ref string) bool {
-	return slices.ContainsFunc(o.Receipts, func(r payment.Receipt) bool { return r.Ref == ref })
-}
-
-// Refund is the refund with a number; ok is false if there is none.
-func (o Order) Refund(no string) (r payment.Refund, ok bool) {
-	for _, r := range o.Refunds {
-		if r.No == no {
-			return r, true
-		}
-	}
-	return payment.Refund{}, false
-}
-
-// Attempt is the newest attempt through a channel, nil if there is none.
-func (o Order) Attempt(channel payment.Channel) *Attempt {
-	for i := range o.Attempts {
-		if o.Attempts[i].Channel == channel {
-			return &o.Attempts[i]
-		}
-	}
-	return nil
-}
-
-// Pending says that nobody has answered the attempt yet.
-func (a Attempt) Pending() bool { return a.Charge == nil }
-
-// Refundable is what was received under ref and is not given back or on its way back.
-func (o Order) Refundable(ref string) domain.Fen {
-	var left domain.Fen
-	for _, r := range o.Receipts {
-		if r.Ref == ref {
-			left += r.Amount
-		}
-	}
-	for _, r := range o.Refunds {
-		if r.Ref == ref && r.Status != payment.Failed {
-			left -= r.Amount
-		}
-	}
-	return left
 }

@@ -18,14 +18,14 @@ import (
 func (p Platform) Paid(ctx context.Context, charge payment.Charge) error {
 	now, transaction := p.Now().Unix(), "sandbox"+letters("transaction/"+charge.ID, 21)
 	charge.Paid, charge.TimePaid, charge.TransactionNo = true, &now, &transaction
-	return p.notify(ctx, payment.ChargeSucceeded, charge.ID, charge)
+	return p.notify(ctx, payment.NoticeChargeSucceeded, charge.ID, charge)
 }
 
 // Refunded tells the server how a refund ended.
 func (p Platform) Refunded(ctx context.Context, r payment.PlatformRefund, succeeded bool) error {
-	now, kind := p.Now().Unix(), payment.RefundFailed
+	now, kind := p.Now().Unix(), payment.NoticeRefundFailed
 	if succeeded {
-		kind, r.Succeed, r.Status, r.TimeSucceed = payment.RefundSucceeded, true, payment.Succeeded, &now
+		kind, r.Succeed, r.Status, r.TimeSucceed = payment.NoticeRefundSucceeded, true, payment.Succeeded, &now
 	} else {
 		code, message := "sandbox_failed", "failed at the sandbox's request"
 		r.Status, r.FailureCode, r.FailureMsg = payment.Failed, &code, &message

@@ -44,11 +44,11 @@ func (p Platform) CreateCharge(_ context.Context, r gateways.ChargeRequest) (pay
 	if !ok {
 		return payment.Charge{}, &gateways.Refusal{Status: 400, Param: "channel", Message: fmt.Sprintf("channel %q makes no charges", r.Channel)}
 	}
-	id := chargeID(r.OrderNo, r.Attempt)
+	id, title := chargeID(r.OrderNo, r.Attempt), product+r.OrderNo
 	charge := payment.Charge{
 		OrderNo: r.OrderNo, Extra: json.RawMessage("{}"), App: app, Currency: "cny", TimeExpire: r.At.Add(life).Unix(), ID: id,
-		Subject: (product + r.OrderNo)[:subject], Channel: r.Channel, Metadata: payment.Metadata{Owner: r.Owner, OrderNumber: r.OrderNo},
-		Body: product + r.OrderNo, ClientIP: r.ClientIP, Object: "charge", AmountSettle: r.Amount,
+		Subject: title[:min(len(title), subject)], Channel: r.Channel, Metadata: payment.Metadata{Owner: r.Owner, OrderNumber: r.OrderNo},
+		Body: title, ClientIP: r.ClientIP, Object: "charge", AmountSettle: r.Amount,
 		Refunds: payment.RefundList{URL: "/v1/charges/" + id + "/refunds", Object: "list", Data: []json.RawMessage{}},
 		Created: r.At.Unix(), Amount: r.Amount,
 	}

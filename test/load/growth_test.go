@@ -133,7 +133,7 @@ func held(b *testing.B, i int) (number string, events []eventstore.Event) {
 	command := uuid.New()
 	for n, e := range []qa.Event{
 		qa.OrderPlaced{Number: number, PK: pk, Patient: patient, PatientPK: 1, Doctor: doctor, Type: qa.Online, Amount: 1500, At: at},
-		qa.OrderPaid{Receipt: payment.Receipt{Channel: payment.WX, Ref: "ch_" + number, Amount: 1500, At: at}},
+		payment.OrderPaid{Receipt: payment.Receipt{Channel: payment.WX, Ref: "ch_" + number, Amount: 1500, At: at}},
 		qa.QuestionAsked{Question: qa.Question{PK: pk, AllergyHistory: "none", SmokeHistory: "none", ConditionDescription: "a cough for two weeks", At: at}},
 		qa.QuestionAnswered{Answer: qa.Answer{PK: pk, Question: pk, DiagnosisResult: "rest and drink a lot", ExtraSuggestion: "fresh air", At: at}},
 	} {

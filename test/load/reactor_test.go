@@ -74,8 +74,8 @@ func BenchmarkReactor(b *testing.B) {
 			receipt := payment.Receipt{Channel: payment.WX, Ref: "ch_" + number, Amount: 1500, At: now}
 			return []qa.Event{
 				qa.OrderPlaced{Number: number, PK: pk, Patient: "patient", PatientPK: 3, Doctor: "doctor", Type: qa.Online, Amount: 1500, At: now},
-				qa.OrderPaid{Receipt: receipt}, qa.OrderCancelled{By: "patient", Reason: qa.ByRefund, At: now},
-				qa.RefundRequested{RefundIntent: payment.RefundIntent{No: number + "R1", Ref: receipt.Ref, Channel: payment.WX, Amount: domain.Fen(1500), Reason: qa.ByRefund, At: now}},
+				payment.OrderPaid{Receipt: receipt}, qa.OrderCancelled{By: "patient", Reason: qa.ByRefund, At: now},
+				payment.RefundRequested{RefundIntent: payment.RefundIntent{No: number + "R1", Ref: receipt.Ref, Channel: payment.WX, Amount: domain.Fen(1500), Reason: qa.ByRefund, At: now}},
 			}
 		})
 		runUntil(b, dir, 5*refunds)

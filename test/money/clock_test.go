@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -111,12 +112,15 @@ func newWorld(t *testing.T) *world {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := w.payments()
+		p, o := w.payments()
 		if i == 0 {
-			w.pay, w.orders, w.wallets = p, p.Orders.(*orders), p.Wallets.(*wallets)
+			w.pay, w.orders, w.wallets = p, o, p.Wallets.(*wallets)
 		}
 		follower := projections.NewFollower(w.store, views, projections.All(process.Defaults), quiet, w.clock.read)
-		perform := func(ctx context.Context, number string) error { _, err := p.Perform(ctx, number); return err }
+		perform := func(ctx context.Context, stream string) error {
+			_, err := p.Perform(ctx, strings.TrimPrefix(stream, qa.Category+"-"))
+			return err
+		}
 		reactor := projections.NewReactor(projections.Gate{Views: views, Follower: follower}, perform, quiet, w.clock.read)
 		work.Go(func() error { return follower.Run(ctx) })
 		work.Go(func() error { return reactor.Run(ctx) })
@@ -125,15 +129,16 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-func (w *world) payments() gateways.Payments {
+func (w *world) payments() (gateways.Payments, *orders) {
 	shared := decider.Options{Shared: true}
+	all := decider.New(w.store, decider.Model[qa.Order, qa.Command, qa.Event]{Category: qa.Category, Decide: qa.Decide, Evolve: qa.Evolve,
+		Encode: qa.Codec.Encode, Decode: qa.Codec.Decode}, shared)
 	return gateways.Payments{
-		Orders: decider.New(w.store, decider.Model[qa.Order, qa.Command, qa.Event]{Category: qa.Category, Decide: qa.Decide, Evolve: qa.Evolve,
-			Encode: qa.Codec.Encode, Decode: qa.Codec.Decode}, shared),
+		Books: gateways.Books{gateways.QA(all)},
 		Wallets: decider.New(w.store, decider.Model[wallet.Wallet, wallet.Command, wallet.Event]{Category: wallet.Category, Decide: wallet.Decide,
 			Evolve: wallet.Evolve, Encode: wallet.Codec.Encode, Decode: wallet.Codec.Decode}, shared),
 		Platform: w.bank, Periods: process.Defaults, Now: w.clock.read,
-	}
+	}, all
 }
 
 func (w *world) call() decider.Call { return decider.Call{ID: uuid.New(), At: w.clock.read()} }
@@ -172,7 +177,7 @@ func (w *world) paid(channel payment.Channel) string {
 		w.t.Fatal(err)
 	}
 	if channel != payment.Balance {
-		w.order(number, qa.ConfirmPayment{Receipt: payment.Receipt{Channel: channel, Ref: "ch_" + number, Amount: 1500, At: w.clock.read()}})
+		w.order(number, payment.ConfirmPayment{Receipt: payment.Receipt{Channel: channel, Ref: "ch_" + number, Amount: 1500, At: w.clock.read()}})
 	}
 	if o := w.load(number); o.Status != qa.Paid {
 		w.t.Fatalf("order %+v is not paid", o)

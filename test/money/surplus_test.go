@@ -109,7 +109,7 @@ func TestMoneyThatIsNotWanted(t *testing.T) {
 // notice sends a signed charge.succeeded as the platform would.
 func (s *shop) notice(number, charge string, amount int) orderdtest.Reply {
 	s.t.Helper()
-	event := payment.Notice{ID: "evt_" + charge, Object: "event", Livemode: true, Type: payment.ChargeSucceeded}
+	event := payment.Notice{ID: "evt_" + charge, Object: "event", Livemode: true, Type: payment.NoticeChargeSucceeded}
 	event.Data.Object = json.RawMessage(fmt.Sprintf(`{"id":%q,"object":"charge","order_no":%q,"channel":"alipay","paid":true,"amount":%d}`, charge, number, amount))
 	body, err := json.Marshal(event)
 	if err != nil {

@@ -169,7 +169,7 @@ func (p *Platform) Pay(id string) error {
 	}
 	at, transaction := now.Unix(), p.id("20")
 	c.Paid, c.TimePaid, c.TransactionNo = true, &at, &transaction
-	p.notify(payment.ChargeSucceeded, c.OrderNo, c)
+	p.notify(payment.NoticeChargeSucceeded, c.OrderNo, c)
 	return nil
 }
 

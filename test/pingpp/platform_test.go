@@ -85,7 +85,7 @@ func (m *merchant) take(t *testing.T, body []byte) int {
 		t.Error(err)
 	}
 	m.taken[n.ID]++
-	if n.Type == payment.ChargeSucceeded {
+	if n.Type == payment.NoticeChargeSucceeded {
 		var c payment.Charge
 		if err := json.Unmarshal(n.Data.Object, &c); err != nil || !c.Paid || c.TimePaid == nil || c.Amount != 1500 {
 			t.Errorf("%v: %s", err, n.Data.Object)

@@ -135,7 +135,7 @@ func (p *Platform) SettleRefund(id string, ok bool) error {
 	if r == nil || r.Status != payment.Pending {
 		return errors.New("there is no pending refund " + id)
 	}
-	kind := payment.RefundSucceeded
+	kind := payment.NoticeRefundSucceeded
 	if ok {
 		at, transaction := p.options.Now().Unix(), r.OrderNo
 		r.Status, r.Succeed, r.TimeSucceed, r.TransactionNo = payment.Succeeded, true, &at, &transaction
@@ -143,7 +143,7 @@ func (p *Platform) SettleRefund(id string, ok bool) error {
 	} else {
 		code, message := "channel_refund_error", "the channel did not give the money back"
 		r.Status, r.FailureCode, r.FailureMsg = payment.Failed, &code, &message
-		kind = payment.RefundFailed
+		kind = payment.NoticeRefundFailed
 	}
 	p.notify(kind, r.ChargeOrderNo, r.PlatformRefund)
 	return nil

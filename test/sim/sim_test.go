@@ -191,7 +191,7 @@ func (w *world) useful(number, do string, at time.Time) bool {
 		return false
 	case "perform":
 		got, err := w.servers[0].orders.Load(w.ctx, number)
-		return err == nil && slices.ContainsFunc(process.Next(got.State, periods), func(t process.Todo) bool { return !t.Due.After(at.Add(periods.Grace)) })
+		return err == nil && slices.ContainsFunc(process.QA(got.State, periods), func(t process.Todo) bool { return !t.Due.After(at.Add(periods.Grace)) })
 	default:
 		return expected(o, do, at) >= 0
 	}
@@ -329,9 +329,9 @@ func (w *world) person(on int, number, do string, d *dice) {
 	}
 	no := fmt.Sprintf("%sR%d", number, 1+d.roll(len(o.refunds)))
 	r := o.refunds[no]
-	var c qa.Command = qa.RetryRefund{No: no, By: "admin", At: w.now(on)}
+	var c qa.Command = payment.RetryRefund{No: no, By: "admin", At: w.now(on)}
 	if do == "give up" {
-		c = qa.GiveUpRefund{No: no, By: "admin", At: w.now(on)}
+		c = payment.GiveUpRefund{No: no, By: "admin", At: w.now(on)}
 	}
 	waited, refunds := r.waits() || do == "retry" && r.putOff(w.now(on)), len(o.refunds)
 	if err := w.order(on, number, c); (err == nil) != waited {
@@ -365,7 +365,7 @@ func (w *world) settle() {
 			if err != nil {
 				w.t.Fatal(err)
 			}
-			if todos := process.Next(o.State, periods); len(todos) > 0 {
+			if todos := process.QA(o.State, periods); len(todos) > 0 {
 				busy, open = true, fmt.Sprintf("%+v of %+v", todos, o.State)
 			}
 			if w.retried(number) {
@@ -385,7 +385,7 @@ func (w *world) retried(number string) (any bool) {
 	for no, r := range w.model.orders[number].refunds {
 		if r.waits() {
 			any = true
-			if err := w.order(0, number, qa.RetryRefund{No: no, By: "admin", At: w.now(0)}); err != nil {
+			if err := w.order(0, number, payment.RetryRefund{No: no, By: "admin", At: w.now(0)}); err != nil {
 				w.t.Fatal(err)
 			}
 		}

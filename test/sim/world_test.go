@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"orderengine/domain"
+	"orderengine/domain/payment"
 	"orderengine/domain/process"
 	"orderengine/domain/qa"
 	"orderengine/domain/wallet"
@@ -193,7 +194,7 @@ func (o steppedWallets) Execute(ctx context.Context, id string, call decider.Cal
 // perform has a server carry out what is due of an order.
 func (w *world) perform(server int, number string, atOnce bool, b *interruption) {
 	s := w.servers[server]
-	p := gateways.Payments{Orders: steppedOrders{s.orders, w}, Wallets: steppedWallets{s.wallets, w}, Platform: w.platform,
+	p := gateways.Payments{Books: gateways.Books{gateways.QA(steppedOrders{s.orders, w})}, Wallets: steppedWallets{s.wallets, w}, Platform: w.platform,
 		Periods: periods, Now: func() time.Time { return w.now(server) }}
 	before := w.break_
 	w.break_ = b
@@ -230,10 +231,10 @@ func strange(err error) error {
 // deliver sends a notice to a server as httpapi takes it.
 func (w *world) deliver(server int, n notice) {
 	call := decider.Call{ID: uuid.NewSHA1(uuid.Max, []byte(n.id)), At: w.now(server)}
-	var c qa.Command = qa.SettleRefund{No: n.refund, OK: n.ok, Why: "the channel says no", At: w.now(server)}
+	var c qa.Command = payment.SettleRefund{No: n.refund, OK: n.ok, Why: "the channel says no", At: w.now(server)}
 	if n.refund == "" {
 		n.receipt.At = w.now(server)
-		c = qa.ConfirmPayment{Receipt: n.receipt}
+		c = payment.ConfirmPayment{Receipt: n.receipt}
 	}
 	if err := w.orderAs(server, n.order, call, c); err != nil {
 		w.t.Fatalf("notice %+v: %v", n, err)
