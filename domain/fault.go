@@ -18,19 +18,20 @@ const (
 	CannotEvaluate
 	CannotDestroy
 	CannotRefund
+	CannotStop
 	InsufficientFunds // the wallet holds less than the amount
 	KeyReused         // the idempotency key stands for another request
 )
 
 // Codes are all there are, for the tests that walk every code through every API.
 var Codes = []Code{NotFound, Forbidden, AlreadyExists, Invalid, CannotPay, CannotCancel, CannotAsk, CannotAnswer,
-	CannotFinish, CannotEvaluate, CannotDestroy, CannotRefund, InsufficientFunds, KeyReused}
+	CannotFinish, CannotEvaluate, CannotDestroy, CannotRefund, CannotStop, InsufficientFunds, KeyReused}
 
 var codeNames = map[Code]string{
 	NotFound: "not found", Forbidden: "forbidden", AlreadyExists: "already exists", Invalid: "invalid",
 	CannotPay: "cannot pay", CannotCancel: "cannot cancel", CannotAsk: "cannot ask", CannotAnswer: "cannot answer",
 	CannotFinish: "cannot finish", CannotEvaluate: "cannot evaluate", CannotDestroy: "cannot destroy",
-	CannotRefund: "cannot refund", InsufficientFunds: "insufficient funds", KeyReused: "idempotency key reused",
+	CannotRefund: "cannot refund", CannotStop: "cannot stop", InsufficientFunds: "insufficient funds", KeyReused: "idempotency key reused",
 }
 
 func (c Code) String() string { return codeNames[c] }
@@ -39,7 +40,7 @@ func (c Code) String() string { return codeNames[c] }
 type Fault struct {
 	Code  Code
 	Field string // what was wrong, where the code speaks of a field
-	Why   string // for people and logs, English
+	Why   string // for people and logs; English, but Chinese where hospitals read it
 }
 
 func (f *Fault) Error() string {

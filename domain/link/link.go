@@ -1,5 +1,5 @@
 // Package link leads from one name to another through the log itself, so that a command never has to ask a
-// view: from a token's hash to its user, from a question's pk to its order. A link is made once, before
+// view: from a token's hash to its user, from a hospital's own number to our order. A link is made once, before
 // what it leads to says so too; one that leads to what does not know of it leads nowhere.
 package link
 
@@ -7,11 +7,18 @@ import (
 	"orderengine/domain"
 )
 
-// The first parts of the stream names, "token-<hash>" and "qaquestion-<pk>".
+// The first parts of the stream names: "token-<hash>", "qaquestion-<pk>", "hospitalsecret-<hash>" to a hospital's
+// code, "hisorder-<code>/<number>" and "hisrefund-<code>/<number>" from a hospital's own numbers to our order.
 const (
-	TokenCategory    = "token"
-	QuestionCategory = "qaquestion"
+	TokenCategory     = "token"
+	QuestionCategory  = "qaquestion"
+	SecretCategory    = "hospitalsecret"
+	HisOrderCategory  = "hisorder"
+	HisRefundCategory = "hisrefund"
 )
+
+// HisID names a hospital's own number.
+func HisID(hospital, number string) string { return hospital + "/" + number }
 
 // Link is where a name leads, "" before it was made.
 type Link struct {

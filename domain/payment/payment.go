@@ -17,9 +17,12 @@ const (
 	Alipay  Channel = "alipay"  // 支付宝
 	WX      Channel = "wx"      // 微信
 	Balance Channel = "balance" // 余额, the payer's own wallet
+	// Hospital orders only.
+	UnionPay  Channel = "upacp"     // 银联
+	Insurance Channel = "insurance" // 医保
 )
 
-// Channels are all there are, in the order the document names them.
+// Channels are those of Q&A orders, in the order the document names them.
 var Channels = []Channel{WX, Alipay, Balance}
 
 // Charge is what the platform was asked to collect: the document's fields in the document's order, so that

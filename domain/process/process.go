@@ -1,5 +1,5 @@
 // Package process says what must happen next to an order without anybody asking: a charge to be made, a
-// wallet to be debited, money to be given back, a time-out. It is pure. What must happen follows from the
+// wallet to be debited, money to be given back, a patient to be told, a time-out. It is pure. What must happen follows from the
 // order's state alone, so it is a view like any other: it appears with the event that calls for it and goes
 // with the event that tells of its outcome, and a rebuild of the views brings back just what is still open.
 package process
@@ -8,8 +8,11 @@ import (
 	"hash/fnv"
 	"time"
 
+	"orderengine/domain/hospital"
+	"orderengine/domain/message"
 	"orderengine/domain/payment"
 	"orderengine/domain/qa"
+	"orderengine/domain/stoplist"
 )
 
 // Kind says what has to be done.
@@ -21,6 +24,9 @@ const (
 	PayBack Kind = "payback" // give a refund's money back
 	Inquire Kind = "inquire" // ask the platform how far a refund is that it has taken
 	TimeOut Kind = "timeout" // move the order on, since nobody did
+	Tell    Kind = "tell"    // compose what the order's patient is to be told
+	Send    Kind = "send"    // send a message
+	Stop    Kind = "stop"    // go on with a list of registrations to be stopped
 )
 
 // Todo is one thing that must happen to one stream, an order's for the most part, not before Due.
@@ -28,7 +34,7 @@ type Todo struct {
 	Kind    Kind
 	Stream  string          // "<category>-<id>"
 	Channel payment.Channel // the money's way
-	Attempt string          // of Charge and Debit
+	Attempt string          // of Charge and Debit; the notice of Tell
 	Refund  string          // the refund's number, of PayBack and Inquire
 	Due     time.Time
 	// Graced says that whoever wrote the wish down carries it out itself, and has until Due for it.
@@ -67,6 +73,42 @@ func QA(o qa.Order, p Periods) []Todo {
 	return todos
 }
 
+// Hospital is what must happen to a hospital order, from its state.
+func Hospital(o hospital.Order, p Periods) []Todo {
+	stream := hospital.Category + "-" + o.Number
+	todos := money(stream, o.Bill(), p)
+	for _, n := range o.Untold {
+		todos = append(todos, Todo{Kind: Tell, Stream: stream, Attempt: n.ID, Due: n.At})
+	}
+	if o.Placed() && o.Status == hospital.Unpaid {
+		todos = append(todos, Todo{Kind: TimeOut, Stream: stream, Due: expiry(o.Bill(), o.At, p)})
+	}
+	return todos
+}
+
+// Message is what must happen to a message, from its state.
+func Message(m message.Message, p Periods) []Todo {
+	if m.Status != message.Queued {
+		return nil
+	}
+	t := Todo{Kind: Send, Stream: message.Category + "-" + m.ID, Due: m.At}
+	switch {
+	case m.Tries > 0:
+		t.Due = m.TriedAt.Add(p.retry(m.ID, m.Tries-1))
+	case !m.TriedAt.IsZero():
+		t.Due = m.TriedAt // a person wants it now
+	}
+	return []Todo{t}
+}
+
+// StopList is what must happen to a list of registrations to be stopped, from its state.
+func StopList(l stoplist.List, p Periods) []Todo {
+	if l.ID == "" || l.Done {
+		return nil
+	}
+	return []Todo{{Kind: Stop, Stream: stoplist.Category + "-" + l.ID, Due: l.At.Add(p.Grace), Graced: true}}
+}
+
 // money is what must happen to the money of an order of any kind.
 func money(stream string, b payment.Bill, p Periods) []Todo {
 	var todos []Todo
@@ -97,9 +139,9 @@ func refund(stream string, r payment.Refund, p Periods) Todo {
 	t := Todo{Kind: PayBack, Stream: stream, Channel: r.Channel, Refund: r.No, Due: r.At}
 	switch {
 	case r.PlatformID != "":
-		t.Kind, t.Due = Inquire, r.TriedAt.Add(p.retry(r, r.Tries))
+		t.Kind, t.Due = Inquire, r.TriedAt.Add(p.retry(r.No, r.Tries))
 	case r.Tries > 0:
-		t.Due = r.TriedAt.Add(p.retry(r, r.Tries-1))
+		t.Due = r.TriedAt.Add(p.retry(r.No, r.Tries-1))
 	case !r.TriedAt.IsZero():
 		t.Due = r.TriedAt // a person wants it now
 	case r.Channel == payment.Balance || r.AtOnce:
@@ -109,12 +151,12 @@ func refund(stream string, r payment.Refund, p Periods) Todo {
 	return t
 }
 
-// retry is how long to wait after the nth try, with up to a tenth more, which differs from refund to refund:
+// retry is how long to wait after the nth try, with up to a tenth more, which differs from one to the other:
 // what failed together is not tried together.
-func (p Periods) retry(r payment.Refund, n int) time.Duration {
+func (p Periods) retry(no string, n int) time.Duration {
 	wait := p.Retry[min(n, len(p.Retry)-1)]
 	h := fnv.New32a()
-	h.Write([]byte(r.No))
+	h.Write([]byte(no))
 	return wait + wait/10*time.Duration(h.Sum32()%1000)/1000
 }
 

@@ -1,0 +1,209 @@
+package hospital
+
+import (
+	"fmt"
+	"slices"
+
+	"orderengine/domain"
+	"orderengine/domain/payment"
+)
+
+// Decide says what a command makes of an order: events, none if it is done already, or a refusal.
+func Decide(o Order, c Command) ([]Event, error) {
+	switch c := c.(type) {
+	case Place:
+		return decidePlace(o, c)
+	case Import:
+		return decideImport(o, c)
+	}
+	if !o.Placed() {
+		return nil, domain.Refuse(domain.NotFound, "no such order")
+	}
+	switch c := c.(type) {
+	case RequestPayment:
+		return decideRequestPayment(o, c)
+	case Cancel:
+		return decideCancel(o, c)
+	case TimeOut:
+		return decideTimeOut(o, c)
+	case Refund:
+		return decideRefund(o, c)
+	case Stop:
+		return decideStop(o, c)
+	case MarkTold:
+		return decideMarkTold(o, c)
+	case payment.Command:
+		return decideMoney(o, c)
+	default:
+		return nil, fmt.Errorf("hospital: command %T is not known", c)
+	}
+}
+
+func decidePlace(o Order, c Place) ([]Event, error) {
+	if o.Placed() {
+		return nil, domain.RefuseField(domain.AlreadyExists, "order_no", "%s", c.Number)
+	}
+	if err := check(c.Terms); err != nil {
+		return nil, err
+	}
+	return []Event{HospitalOrderPlaced(c)}, nil
+}
+
+func decideImport(o Order, c Import) ([]Event, error) {
+	switch {
+	case o.Placed():
+		return nil, domain.RefuseField(domain.AlreadyExists, "order_no", "%s", c.Number)
+	case c.Receipt.Amount != c.Amount:
+		return nil, domain.RefuseField(domain.Invalid, "amount", "%d fen were paid for an order of %d", c.Receipt.Amount, c.Amount)
+	case c.Receipt.Channel == payment.Balance && c.Patient == "":
+		return nil, domain.RefuseField(domain.Invalid, "patient", "whose wallet paid the order?")
+	}
+	if err := check(c.Terms); err != nil {
+		return nil, err
+	}
+	return []Event{HospitalOrderImported(c)}, nil
+}
+
+// check refuses terms that no order can have.
+func check(t Terms) error {
+	switch {
+	case t.Amount < 0 || t.Amount > domain.MaxFen:
+		return domain.RefuseField(domain.Invalid, "amount", "%d fen", t.Amount)
+	case !slices.Contains(Kinds, t.Kind):
+		return domain.RefuseField(domain.Invalid, "kind", "%d", t.Kind)
+	case !slices.Contains(Platforms, t.Platform):
+		return domain.RefuseField(domain.Invalid, "platform", "%d", t.Platform)
+	case t.Kind == Registration && (!slices.Contains(RegTypes, t.RegType) || t.BookDate == ""):
+		return domain.RefuseField(domain.Invalid, "reg_type", "a registration has a type and a date")
+	default:
+		return nil
+	}
+}
+
+func decideRequestPayment(o Order, c RequestPayment) ([]Event, error) {
+	if err := allowPatient(o, c.By, movePay, domain.CannotPay); err != nil {
+		return nil, err
+	}
+	channel := c.Mode.Channel()
+	if o.Amount == 0 {
+		return []Event{payment.OrderPaid{Receipt: payment.Receipt{Channel: channel, Ref: o.Number, At: c.At}}}, nil
+	}
+	if !o.Wants(channel, c.At) {
+		return nil, nil
+	}
+	return []Event{payment.PaymentRequested{Attempt: c.Attempt, Channel: channel, ClientIP: c.ClientIP, At: c.At}}, nil
+}
+
+func decideCancel(o Order, c Cancel) ([]Event, error) {
+	if err := allowPatient(o, c.By, moveCancel, domain.CannotCancel); err != nil {
+		return nil, err
+	}
+	return []Event{HospitalOrderCancelled{By: c.By, Reason: ByRequest, At: c.At}}, nil
+}
+
+func decideTimeOut(o Order, c TimeOut) ([]Event, error) {
+	if !Lifecycle.Allows(o.Status.String(), moveCancel) {
+		return nil, nil
+	}
+	return []Event{HospitalOrderCancelled{By: domain.System, Reason: NotPaid, At: c.At}}, nil
+}
+
+func decideRefund(o Order, c Refund) ([]Event, error) {
+	r := c.Order
+	if o.Hospital != c.Hospital {
+		return nil, domain.Refuse(domain.NotFound, "order %s is not of hospital %s", o.Number, c.Hospital)
+	}
+	if first, ok := o.RefundOrder(r.HisNo); ok {
+		if c.Kind == o.Kind && r.sameWish(first) {
+			return nil, nil
+		}
+		return nil, domain.RefuseField(domain.KeyReused, "hisRefundOrderNo", "%s stands for another refund", r.HisNo)
+	}
+	if err := checkRefund(o, c); err != nil {
+		return nil, err
+	}
+	return refunded(o, r, true), nil
+}
+
+// sameWish says that the hospital asks for the same.
+func (r RefundOrder) sameWish(first RefundOrder) bool {
+	first.No, first.At = r.No, r.At
+	return r == first
+}
+
+func checkRefund(o Order, c Refund) error {
+	move := moveRefundPart
+	if c.Order.Amount == o.Left() {
+		move = moveRefundRest
+	}
+	if err := may(o, move, domain.CannotRefund); err != nil {
+		return err
+	}
+	r, left := c.Order, o.Left()
+	switch {
+	case c.Kind != o.Kind:
+		return domain.RefuseField(domain.Invalid, "refundType", "%d，订单 %s 的类型是 %d", c.Kind, o.Number, o.Kind)
+	case r.Amount < 1:
+		return domain.RefuseField(domain.Invalid, "refundAmout", "%d，须大于 0", r.Amount)
+	case r.Amount > left:
+		return domain.RefuseField(domain.Invalid, "refundAmout", "%d，超过可退金额 %d", r.Amount, left)
+	case r.All && r.Amount != left:
+		return domain.RefuseField(domain.Invalid, "refundAmout", "%d，全部退费须等于可退金额 %d", r.Amount, left)
+	case r.Amount != o.Amount && o.TradeMode() == Insurance:
+		return domain.RefuseField(domain.Invalid, "refundAmout", "%d，医保订单不能部分退费", r.Amount)
+	default:
+		return nil
+	}
+}
+
+// refunded is a refund order with its money's intent.
+func refunded(o Order, r RefundOrder, atOnce bool) []Event {
+	intent := payment.RefundOf(o.Bill(), *o.Payment(), r.Amount, r.Reason, r.At)
+	intent.Name, intent.AtOnce = r.No, atOnce
+	return []Event{RefundOrdered{r}, payment.RefundRequested{RefundIntent: intent}}
+}
+
+func decideStop(o Order, c Stop) ([]Event, error) {
+	switch {
+	case o.Hospital != c.Hospital:
+		return nil, domain.Refuse(domain.NotFound, "order %s is not of hospital %s", o.Number, c.Hospital)
+	case o.Kind != Registration:
+		return nil, domain.RefuseField(domain.Invalid, "orderList", "%s 不是挂号订单", o.Number)
+	case o.Status == Stopped:
+		return nil, nil
+	}
+	if err := may(o, moveStop, domain.CannotStop); err != nil {
+		return nil, err
+	}
+	events := []Event{RegistrationStopped{By: c.Hospital, At: c.At}}
+	if left := o.Left(); left > 0 {
+		r := RefundOrder{No: c.RefundNo, Type: ForStop, Amount: left, All: true, Reason: OfStop, At: c.At}
+		events = append(events, refunded(o, r, false)...)
+	}
+	return events, nil
+}
+
+func decideMarkTold(o Order, c MarkTold) ([]Event, error) {
+	if !slices.ContainsFunc(o.Untold, func(n Notice) bool { return n.ID == c.Notice }) {
+		return nil, nil
+	}
+	return []Event{PatientTold(c)}, nil
+}
+
+// decideMoney is what the money's own rules make of a command.
+func decideMoney(o Order, c payment.Command) ([]Event, error) {
+	decided, err := payment.Decide(o.Bill(), c)
+	events := make([]Event, len(decided))
+	for i, e := range decided {
+		events[i] = e
+	}
+	return events, err
+}
+
+// allowPatient refuses who is not the order's patient, then the move that the state does not allow.
+func allowPatient(o Order, by, move string, code domain.Code) error {
+	if by == "" || by != o.Patient {
+		return domain.Refuse(domain.NotFound, "no such order")
+	}
+	return may(o, move, code)
+}

@@ -1,0 +1,29 @@
+package hospital
+
+import (
+	"fmt"
+	"regexp"
+	"time"
+)
+
+// TradeType is what a number of ours is for, its 2nd and 3rd digit.
+type TradeType string
+
+const (
+	ForPayment       TradeType = "01"
+	ForStop          TradeType = "04" // a refund after a stop
+	ForFullRefund    TradeType = "05" // at the hospital's window
+	ForPartialRefund TradeType = "06"
+)
+
+// NumberPattern is what the number of an order or of a refund order looks like: 19 digits.
+var NumberPattern = regexp.MustCompile(`^[0-9]{19}$`)
+
+// Serials is how many numbers one day has for orders of one platform, kind and trade type.
+const Serials = 10_000_000
+
+// Number makes the number of an order or of a refund order: the platform, the trade type, the kind, the day, and 7
+// digits that tell those of one day apart.
+func Number(p Platform, t TradeType, k Kind, day time.Time, serial int64) string {
+	return fmt.Sprintf("%d%s%d%s%07d", p, t, k, day.Format("20060102"), serial%Serials)
+}

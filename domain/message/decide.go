@@ -1,0 +1,56 @@
+package message
+
+import (
+	"fmt"
+
+	"orderengine/domain"
+)
+
+// Decide says what a command makes of a message: events, none if it is done already, or a refusal.
+func Decide(m Message, c Command) ([]Happening, error) {
+	if compose, ok := c.(Compose); ok {
+		if m.Composed() {
+			return nil, nil
+		}
+		return []Happening{MessageComposed(compose)}, nil
+	}
+	if !m.Composed() {
+		return nil, domain.Refuse(domain.NotFound, "no such message")
+	}
+	if retry, ok := c.(Retry); ok {
+		if m.Status != Parked {
+			return nil, domain.RefuseField(domain.Invalid, "message", "%s is %s, not parked", m.ID, m.Status)
+		}
+		return []Happening{MessageRetried(retry)}, nil
+	}
+	if m.Status != Queued {
+		return nil, nil
+	}
+	switch c := c.(type) {
+	case RecordSent:
+		return []Happening{MessageSent(c)}, nil
+	case Delay:
+		return []Happening{MessageDelayed(c)}, nil
+	case Park:
+		return []Happening{MessageParked(c)}, nil
+	default:
+		return nil, fmt.Errorf("message: command %T is not known", c)
+	}
+}
+
+// Evolve folds one event into the message.
+func Evolve(m Message, e Happening) Message {
+	switch e := e.(type) {
+	case MessageComposed:
+		m = Message{Content: e.Content, Status: Queued}
+	case MessageSent:
+		m.Status, m.Ref, m.Why, m.SentAt = Sent, e.Ref, "", e.At
+	case MessageDelayed:
+		m.Why, m.Tries, m.TriedAt = e.Why, m.Tries+1, e.At
+	case MessageParked:
+		m.Status, m.Why, m.TriedAt = Parked, e.Why, e.At
+	case MessageRetried:
+		m.Status, m.Tries, m.TriedAt, m.Retried = Queued, 0, e.At, m.Retried+1
+	}
+	return m
+}
