@@ -129,6 +129,19 @@ func (g Gate) Page(ctx context.Context, index string, offset, limit int, newestF
 	return page, err
 }
 
+// Range is [Reader.Range], or [ErrLagging].
+func (g Gate) Range(ctx context.Context, index string, r Range) (Stretch, error) {
+	floor, err := g.floor()
+	if err != nil {
+		return Stretch{}, err
+	}
+	found, err := g.Views.Range(ctx, index, r)
+	if err == nil && found.At.Before(floor) {
+		return Stretch{}, ErrLagging
+	}
+	return found, err
+}
+
 func (g Gate) floor() (eventstore.Position, error) {
 	if !g.Follower.ready.Load() {
 		return eventstore.Position{}, ErrLagging

@@ -102,6 +102,18 @@ func (v *memViews) Page(ctx context.Context, index string, offset, limit int, ne
 	return Page{members[:min(limit, len(members))], total, v.at}, nil
 }
 
+func (v *memViews) Range(ctx context.Context, index string, r Range) (Stretch, error) {
+	if err := v.enter(ctx, "range"); err != nil {
+		return Stretch{}, err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	members := slices.DeleteFunc(slices.Sorted(maps.Keys(v.indexes[index])), func(m string) bool {
+		return m < r.From || r.To != "" && m >= r.To
+	})
+	return Stretch{members[:min(r.Limit, len(members))], v.at}, nil
+}
+
 func (v *memViews) Checkpoint(ctx context.Context) (eventstore.Position, error) {
 	if err := v.enter(ctx, "checkpoint"); err != nil {
 		return eventstore.Position{}, err

@@ -47,8 +47,8 @@ type Fold[S, E any] struct {
 	Evolve func(S, E) S
 	Rows   func(id string, state S) Rows
 	// Lines, if there is one, gives what an event adds for ever, from the state after it: the lines of a list that
-	// grows too long to be kept in a state. Their keys follow from the event's revision.
-	Lines func(id string, state S, event E, r eventstore.Revision) Rows
+	// grows too long to be kept in a state. Their keys follow from where the event is recorded.
+	Lines func(id string, state S, event E, recorded eventstore.Recorded) Rows
 }
 
 // Category is the category whose streams are folded.
@@ -76,7 +76,7 @@ func (f Fold[S, E]) evolve(state any, e eventstore.Recorded) (any, Rows, error) 
 	if f.Lines == nil {
 		return after, Rows{}, nil
 	}
-	return after, f.Lines(strings.TrimPrefix(e.Stream, f.Of+"-"), after, event, e.Revision), nil
+	return after, f.Lines(strings.TrimPrefix(e.Stream, f.Of+"-"), after, event, e), nil
 }
 
 func (f Fold[S, E]) document(state any) ([]byte, error) { return domain.JSON(state) }

@@ -65,6 +65,19 @@ type Page struct {
 	At      eventstore.Position // the checkpoint the answer is true at
 }
 
+// Range is a part of an index, in the byte order of the members.
+type Range struct {
+	From  string // the first member that may be in it
+	To    string // the first after it; "" is the end of the index
+	Limit int    // the most members to give; a negative one counts as 0
+}
+
+// Stretch answers [Reader.Range].
+type Stretch struct {
+	Members []string
+	At      eventstore.Position // the checkpoint the answer is true at
+}
+
 // Reader reads the views. Its errors wrap [ErrUnavailable] where trying later may help.
 type Reader interface {
 	// Get reads documents. An empty value is not nil.
@@ -73,6 +86,8 @@ type Reader interface {
 	// from the last member backwards if newestFirst. An index that was never listed in is empty; a negative
 	// offset or limit counts as 0.
 	Page(ctx context.Context, index string, offset, limit int, newestFirst bool) (Page, error)
+	// Range reads the first members of a part of an index. Its cost does not grow with the index.
+	Range(ctx context.Context, index string, r Range) (Stretch, error)
 }
 
 // Committer changes the views.

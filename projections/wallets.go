@@ -42,7 +42,7 @@ func statementOf(username string) string { return "statement/" + username }
 func statementLine(username, member string) string { return "statement/" + username + "/" + member }
 
 // walletLines is the line of an event that moved money.
-func walletLines(username string, w wallet.Wallet, e wallet.Event, r eventstore.Revision) Rows {
+func walletLines(username string, w wallet.Wallet, e wallet.Event, recorded eventstore.Recorded) Rows {
 	line := WalletLine{Balance: w.Balance}
 	switch e := e.(type) {
 	case wallet.WalletToppedUp:
@@ -58,7 +58,7 @@ func walletLines(username string, w wallet.Wallet, e wallet.Event, r eventstore.
 	if err != nil {
 		panic(err) // a struct of plain fields always has a JSON form
 	}
-	member := fmt.Sprintf("%020d", r)
+	member := fmt.Sprintf("%020d", recorded.Revision)
 	return Rows{
 		Docs:     []Doc{{statementLine(username, member), doc}},
 		Listings: []Listing{{statementOf(username), member}},

@@ -52,6 +52,41 @@ func (s *Store) Page(ctx context.Context, index string, offset, limit int, newes
 	return page, nil
 }
 
+// Range implements [projections.Reader].
+func (s *Store) Range(ctx context.Context, index string, r projections.Range) (found projections.Stretch, err error) {
+	err = s.read(ctx, func(moment *pebble.Snapshot) error {
+		if found.At, err = readCheckpoint(moment); err != nil || r.Limit <= 0 {
+			return err
+		}
+		found.Members, err = readRange(ctx, moment, index, r)
+		return err
+	})
+	if err != nil {
+		return projections.Stretch{}, err
+	}
+	return found, nil
+}
+
+func readRange(ctx context.Context, moment *pebble.Snapshot, index string, r projections.Range) ([]string, error) {
+	prefix := appendEntryPrefix(nil, index)
+	bounds := pebble.IterOptions{LowerBound: append(slices.Clone(prefix), r.From...), UpperBound: beyond(prefix)}
+	if r.To != "" {
+		bounds.UpperBound = append(slices.Clone(prefix), r.To...)
+	}
+	if r.To != "" && r.To <= r.From {
+		return nil, nil
+	}
+	entries, err := moment.NewIterWithContext(ctx, &bounds)
+	if err != nil {
+		return nil, err
+	}
+	var members []string
+	for valid := entries.First(); valid && len(members) < r.Limit; valid = entries.Next() {
+		members = append(members, string(entries.Key()[len(prefix):]))
+	}
+	return members, entries.Close()
+}
+
 // read runs do on the views of one moment.
 func (s *Store) read(ctx context.Context, do func(moment *pebble.Snapshot) error) error {
 	if err := s.enter(ctx); err != nil {

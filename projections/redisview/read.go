@@ -59,6 +59,35 @@ func (s *Store) Page(ctx context.Context, index string, offset, limit int, newes
 	return projections.Page{Members: members.Val(), Total: int(total.Val()), At: at}, nil
 }
 
+// Range implements [projections.Reader].
+func (s *Store) Range(ctx context.Context, index string, r projections.Range) (projections.Stretch, error) {
+	first, end := "["+r.From, "("+r.To
+	if r.To == "" {
+		end = "+"
+	}
+	pipe := s.client.TxPipeline()
+	checkpoint := pipe.Get(ctx, s.keys.checkpoint())
+	var members *redis.StringSliceCmd
+	if r.Limit > 0 {
+		members = pipe.ZRangeArgs(ctx, redis.ZRangeArgs{Key: s.keys.index(index), Start: first, Stop: end, ByLex: true, Count: int64(r.Limit)})
+	}
+	_, err := pipe.Exec(ctx)
+	if errors.Is(err, redis.Nil) { // no checkpoint; an error of the other stands behind it
+		err = nil
+		if members != nil {
+			err = members.Err()
+		}
+	}
+	if err != nil {
+		return projections.Stretch{}, explain(ctx, err)
+	}
+	at, err := parseCheckpoint(checkpoint.Val())
+	if err != nil || members == nil {
+		return projections.Stretch{At: at}, err
+	}
+	return projections.Stretch{Members: members.Val(), At: at}, nil
+}
+
 // ranks are the first and last of a page; the last is before the first if the page is empty.
 func ranks(offset, limit int) (first, last int) {
 	offset, limit = max(offset, 0), max(limit, 0)

@@ -75,6 +75,9 @@ func testKeysAreBytes(t *testing.T, h Harness) {
 		wantValue(t, fmt.Sprintf("document %q", name), get(t, h.Views, name).Values[0], []byte(fmt.Sprint(i)))
 		wantPage(t, h.Views, m, name, 0, 100, false)
 		wantPage(t, h.Views, m, name, 0, 100, true)
+		for _, to := range names {
+			wantRange(t, h.Views, m, "", projections.Range{From: name, To: to, Limit: 100})
+		}
 	}
 }
 
@@ -97,6 +100,36 @@ func testPages(t *testing.T, h Harness) {
 	}
 	if first := page(t, h.Views, "index", 0, 1, true); first.Members[0] != "024" || first.Total != size {
 		t.Errorf("newest of %d is %q, want 024 of %d", first.Total, first.Members[0], size)
+	}
+}
+
+func testRanges(t *testing.T, h Harness) {
+	m := NewModel()
+	var ops []projections.Op
+	for n := range 25 {
+		ops = append(ops, list("index", fmt.Sprintf("%03d", n*7%25)), list("inde", "x"), list("indexx", "x"))
+	}
+	b := step(1, ops...)
+	m.Commit(b)
+	commit(t, h.Views, b)
+	for _, from := range []string{"", "000", "0", "0105", "024", "024\xff", "1", "\xff"} {
+		for _, to := range []string{"", "000", "010", "0105", "024", "1", "\xff"} {
+			for _, limit := range []int{-1, 0, 1, 7, 25, 100} {
+				wantRange(t, h.Views, m, "index", projections.Range{From: from, To: to, Limit: limit})
+			}
+		}
+	}
+	wantRange(t, h.Views, m, "none", projections.Range{Limit: 10})
+}
+
+func wantRange(t tb, v projections.Views, m *Model, index string, r projections.Range) {
+	t.Helper()
+	got, err := v.Range(t.Context(), index, r)
+	if err != nil {
+		t.Fatalf("range %+v of %q: %v", r, index, err)
+	}
+	if want := m.stretch(index, r); !slices.Equal(got.Members, want.Members) || got.At != want.At {
+		t.Errorf("range %+v of %q is %+v, want %+v", r, index, got, want)
 	}
 }
 

@@ -87,3 +87,10 @@ func (m *Model) page(index string, offset, limit int, newestFirst bool) projecti
 	members = members[:min(max(limit, 0), len(members))]
 	return projections.Page{Members: members, Total: total, At: m.at}
 }
+
+func (m *Model) stretch(index string, r projections.Range) projections.Stretch {
+	members := slices.DeleteFunc(slices.Sorted(maps.Keys(m.indexes[index])), func(member string) bool {
+		return member < r.From || r.To != "" && member >= r.To
+	})
+	return projections.Stretch{Members: members[:min(max(r.Limit, 0), len(members))], At: m.at}
+}

@@ -44,6 +44,10 @@ func testModel(t *testing.T, h Harness) {
 				wantPage(r, h.Views, m, names.Draw(r, "index"), rapid.IntRange(-1, 9).Draw(r, "offset"),
 					rapid.IntRange(-1, 9).Draw(r, "limit"), rapid.Bool().Draw(r, "newest first"))
 			},
+			"range": func(r *rapid.T) {
+				wantRange(r, h.Views, m, names.Draw(r, "index"), projections.Range{From: names.Draw(r, "from"),
+					To: names.Draw(r, "to"), Limit: rapid.IntRange(-1, 9).Draw(r, "limit")})
+			},
 		})
 		wantDump(r, h.Views, m.Dump())
 	})

@@ -42,6 +42,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		{"ValuesAreCopies", testValuesAreCopies},
 		{"KeysAreBytes", testKeysAreBytes},
 		{"Pages", testPages},
+		{"Ranges", testRanges},
 		{"ListAndUnlistAreIdempotent", testIdempotent},
 		{"OpsOfABatchApplyInOrder", testOrder},
 		{"BigBatch", testBigBatch},
