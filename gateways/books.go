@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"orderengine/domain"
+	"orderengine/domain/hospital"
 	"orderengine/domain/payment"
 	"orderengine/domain/process"
 	"orderengine/domain/qa"
@@ -107,5 +108,14 @@ func QA(orders Orders[qa.Order, qa.Command]) Book {
 		Number: qa.NumberPattern, Orders: orders, Next: process.QA,
 		Money:   func(c payment.Command) qa.Command { return c },
 		TimeOut: func(o qa.Order, at time.Time) qa.Command { return qa.TimeOut{Since: o.Status, At: at} },
+	}
+}
+
+// Hospital is the book of the hospital orders.
+func Hospital(orders Orders[hospital.Order, hospital.Command]) Book {
+	return Kind[hospital.Order, hospital.Command]{
+		Number: hospital.NumberPattern, Orders: orders, Next: process.Hospital,
+		Money:   func(c payment.Command) hospital.Command { return c },
+		TimeOut: func(_ hospital.Order, at time.Time) hospital.Command { return hospital.TimeOut{At: at} },
 	}
 }

@@ -43,7 +43,7 @@ const maxTries = 10
 // Perform carries out all that is due of an order and returns it as it is then. What fails does not hold up the
 // rest: a platform that is down must not keep a wallet's money.
 func (p Payments) Perform(ctx context.Context, number string) (Entry, error) {
-	return p.perform(ctx, number, p.Periods, func(process.Todo) bool { return true })
+	return p.perform(ctx, number, p.Periods, func(t process.Todo) bool { return t.Kind != process.Tell })
 }
 
 // AtOnce is Perform by the server that has just written down what the order wants: its time of grace is now.

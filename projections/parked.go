@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 
+	"orderengine/domain/hospital"
 	"orderengine/domain/payment"
 )
 
@@ -35,14 +36,23 @@ func Parked(ctx context.Context, views Reader, w Window) ([]ParkedRefund, int, e
 	parked := make([]ParkedRefund, 0, len(page.Members))
 	for _, no := range page.Members {
 		number, _ := payment.OrderOfRefund(no)
-		order, _, err := Orders{views}.Get(ctx, number)
+		bill, err := billOf(ctx, views, number)
 		if err != nil {
 			return nil, 0, err
 		}
-		bill := order.Bill()
 		if refund, ok := bill.Refund(no); ok {
 			parked = append(parked, ParkedRefund{bill, refund})
 		}
 	}
 	return parked, page.Total, nil
+}
+
+// billOf is the order with a number, of whatever kind the number's form says.
+func billOf(ctx context.Context, views Reader, number string) (payment.Bill, error) {
+	if hospital.NumberPattern.MatchString(number) {
+		order, _, err := HospitalOrders{views}.Get(ctx, number)
+		return order.Bill(), err
+	}
+	order, _, err := Orders{views}.Get(ctx, number)
+	return order.Bill(), err
 }

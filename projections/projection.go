@@ -157,6 +157,11 @@ func All(periods process.Periods) []Projection {
 		catalogProjection(catalog.TagCategory),
 		catalogProjection(catalog.DrugCategory),
 		walletProjection(),
+		hospitalOrderProjection(periods),
+		hospitalProjection(),
+		cardProjection(),
+		messageProjection(periods),
+		stopListProjection(periods),
 	}
 }
 

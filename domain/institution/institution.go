@@ -40,7 +40,7 @@ type Hospital struct {
 	Branches   []Branch          `json:"branches,omitempty"`
 	Templates  map[string]string `json:"templates,omitempty"` // by event
 	ItemTag    string            `json:"item_tag"`
-	SecretHash string            `json:"secret_hash"`
+	SecretHash string            `json:"secret_hash,omitempty"`
 	At         time.Time         `json:"at"`
 }
 

@@ -131,6 +131,15 @@ type Refund struct {
 	Closed     bool      `json:"closed,omitempty"`      // a person has dealt with it
 }
 
+// ChannelNo is the number that the payment channel knows the refund by, "" while it has none: the platform's own, or
+// ours where the wallet gives the money back.
+func (r Refund) ChannelNo() string {
+	if r.Channel == Balance {
+		return r.No
+	}
+	return r.PlatformID
+}
+
 // WaitsForPerson says that nothing more happens to the refund by itself.
 func (r Refund) WaitsForPerson() bool {
 	return !r.Closed && (r.Parked || r.Status == Failed)

@@ -1,0 +1,89 @@
+package messages
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"orderengine/domain"
+	"orderengine/domain/message"
+)
+
+// Outbox is the channel of who has none: a message that is composed is in the log, where /admin/messages/ shows it,
+// and so it is sent.
+type Outbox struct{}
+
+// Send implements [Channel].
+func (Outbox) Send(context.Context, message.Content) (string, error) { return "outbox", nil }
+
+// Webhook hands messages to a server that sends them on: POST with the message as JSON. Its Idempotency-Key is the
+// message's id, so that the server sends on once what it is given twice; its Signature is
+// "t=<Unix seconds>,v1=<hex HMAC-SHA256 of 't.body'>".
+type Webhook struct {
+	URL    string
+	Secret string // of the signature
+	Now    func() time.Time
+}
+
+// The headers of a webhook's call.
+const (
+	idHeader        = "Idempotency-Key"
+	signatureHeader = "Signature"
+)
+
+const webhookLimit = 10 * time.Second
+
+var client = &http.Client{Timeout: webhookLimit}
+
+// Send implements [Channel]. 2xx is taken, 4xx refused but for 408, 409, 425 and 429, all else tried again.
+func (w Webhook) Send(ctx context.Context, m message.Content) (string, error) {
+	body, err := domain.JSON(m)
+	if err != nil {
+		return "", err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.URL, bytes.NewReader(body))
+	if err != nil {
+		return "", err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set(idHeader, m.ID)
+	request.Header.Set(signatureHeader, Sign(w.Secret, w.Now(), body))
+	response, err := client.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(response.Body, 1024))
+	if err != nil {
+		return "", err
+	}
+	return "webhook", judge(response.StatusCode, answer)
+}
+
+func judge(status int, answer []byte) error {
+	switch {
+	case status/100 == 2:
+		return nil
+	case status/100 != 4, status == http.StatusRequestTimeout, status == http.StatusConflict, status == http.StatusTooEarly,
+		status == http.StatusTooManyRequests:
+		return fmt.Errorf("the webhook answered %d: %s", status, answer)
+	default:
+		return &Refusal{Why: fmt.Sprintf("%d %s", status, answer)}
+	}
+}
+
+// Sign is the signature of a body sent at a time.
+func Sign(secret string, at time.Time, body []byte) string {
+	seconds := strconv.FormatInt(at.Unix(), 10)
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte(seconds + "."))
+	mac.Write(body)
+	return "t=" + seconds + ",v1=" + hex.EncodeToString(mac.Sum(nil))
+}

@@ -1,0 +1,52 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+
+	"orderengine/domain/message"
+	"orderengine/domain/process"
+	"orderengine/domain/stoplist"
+)
+
+func messageProjection(periods process.Periods) Projection {
+	return Fold[message.Message, message.Happening]{
+		Of: message.Category, Codec: message.Codec, Evolve: message.Evolve,
+		Rows: func(id string, m message.Message) Rows {
+			if !m.Composed() {
+				return Rows{}
+			}
+			member := fmt.Sprintf("%020d %s", m.At.UnixMicro(), id)
+			listings := []Listing{{messagesIn("", ""), member}, {messagesIn(m.Hospital, ""), member},
+				{messagesIn("", m.Status), member}, {messagesIn(m.Hospital, m.Status), member}}
+			return Rows{Listings: append(listings, due(process.Message(m, periods))...)}
+		},
+	}
+}
+
+// messagesIn has members "<microseconds of 20 digits> <id>": the messages of a hospital or of all (""), of a status or
+// of all ("").
+func messagesIn(code string, status message.Status) string {
+	return "messages/" + code + "/" + string(status)
+}
+
+func stopListProjection(periods process.Periods) Projection {
+	return Fold[stoplist.List, stoplist.Event]{
+		Of: stoplist.Category, Codec: stoplist.Codec, Evolve: stoplist.Evolve,
+		Rows: func(_ string, l stoplist.List) Rows { return Rows{Listings: due(process.StopList(l, periods))} },
+	}
+}
+
+// Messages lists messages, the newest first: of a hospital or of all (""), of a status or of all ("").
+func Messages(ctx context.Context, views Reader, code string, status message.Status, w Window) ([]message.Message, int, error) {
+	page, err := views.Page(ctx, messagesIn(code, status), w.Offset, w.Limit, true)
+	if err != nil {
+		return nil, 0, err
+	}
+	ids := make([]string, len(page.Members))
+	for i, member := range page.Members {
+		ids[i] = member[20+len(" "):]
+	}
+	messages, err := getAll[message.Message](ctx, views, message.Category, ids)
+	return messages, page.Total, err
+}
