@@ -145,13 +145,21 @@ func invalidUTF8(b []byte) int {
 // walk finds the first byte that begins no character of GBK or GB18030, else -1 and how often U+FFFD itself stands
 // there: the decoder puts one for whatever it does not know, and takes a byte or two that are none.
 func (c *charset) walk(b []byte) (bad, replacements int) {
+	decoder, into := c.codec.NewDecoder(), make([]byte, 2*utf8.UTFMax)
 	for at := 0; at < len(b); {
 		size := c.size(b[at:])
+		if size == 4 {
+			n, _, _ := decoder.Transform(into, b[at:at+4], true)
+			r, _ := utf8.DecodeRune(into[:n])
+			if doubtful(r, size) {
+				return at, 0
+			}
+			if r == utf8.RuneError && string(b[at:at+4]) == "\x84\x31\xA4\x37" {
+				replacements++
+			}
+		}
 		if size == 0 {
 			return at, 0
-		}
-		if size == 4 && string(b[at:at+4]) == "\x84\x31\xA4\x37" {
-			replacements++
 		}
 		at += size
 	}
@@ -187,7 +195,7 @@ func (c *charset) encode(dst, text []byte, escape func([]byte, rune) []byte) []b
 		r, size := utf8.DecodeRune(text)
 		dst = slices.Grow(dst, 4)
 		n, _, err := encoder.Transform(dst[len(dst):len(dst)+4], text[:size], true)
-		if err != nil || n < 2 { // one byte is the euro sign, which only Windows has there
+		if err != nil || doubtful(r, n) {
 			dst = escape(dst, r)
 		} else {
 			dst = dst[:len(dst)+n]
@@ -196,6 +204,10 @@ func (c *charset) encode(dst, text []byte, escape func([]byte, rune) []byte) []b
 	}
 	return dst
 }
+
+// doubtful says that not every reader takes the encoded character for what it was: one byte is the euro sign, which
+// only Windows has there; in four bytes the standards, and x/text with itself, disagree on characters of private use.
+func doubtful(r rune, size int) bool { return size < 2 || size == 4 && 0xE000 <= r && r <= 0xF8FF }
 
 // ascii is how many bytes at the beginning are ASCII.
 func ascii(b []byte) int {

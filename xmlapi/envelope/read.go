@@ -82,8 +82,8 @@ func (r *Request) locate(clean []byte) {
 			case depth == 2:
 				body = token.Name == xml.Name{Space: soapSpace, Local: "Body"}
 			case body:
-				if !strings.Contains(token.Name.Local, ":") {
-					r.operation = operation{token.Name.Space, token.Name.Local}
+				if o := (operation{token.Name.Space, token.Name.Local}); o.answerable() {
+					r.operation = o
 				}
 				return
 			}
@@ -147,7 +147,15 @@ func (r *Request) envelope(root *Params) *Refusal {
 	if len(body.kids) != 1 || !body.blank() {
 		return fault(clientFault, "Body 里应正好有一个元素")
 	}
+	if r.operation.local == "" {
+		return fault(clientFault, "操作 "+cut(body.kids[0].name)+" 的命名空间不能用")
+	}
 	return r.perform(body.kids[0])
+}
+
+// answerable says that a reply can name the operation: no prefix may be bound to the namespaces of XML itself.
+func (o operation) answerable() bool {
+	return !strings.Contains(o.local, ":") && o.space != "http://www.w3.org/XML/1998/namespace" && o.space != "http://www.w3.org/2000/xmlns/"
 }
 
 func checkHeader(root *Params) *Refusal {
