@@ -123,23 +123,36 @@ func shown(s string, inXML bool) string {
 	}, strings.ToValidUTF8(string([]rune(s)), ""))
 }
 
-// checkReplies writes a text in every form and encoding, as a field, a description and a row, and reads it back.
-func checkReplies(t testing.TB, value string) {
-	t.Helper()
+// way is a form and an encoding.
+type way struct {
+	charset string
+	form    int
+}
+
+func ways() (all []way) {
 	for _, charset := range []string{"UTF-8", "GBK", "GB18030"} {
 		for _, form := range []int{bareArg0, bareRequest, soap} {
-			r := read(t, "text/xml; charset="+charset, []byte(wrap(call{"m", "0", nil}.text(inline), form, inline)))
-			want := shown(value, true)
-			d := unwrap(t, replied(t, r, envelope.Failed, value, envelope.Field{Name: "a", Value: value}))
-			if d.Code != "-1" || d.Desc != want || len(d.Result.All) != 1 || d.Result.All[0].Text != want {
-				t.Fatalf("%q in %s is read as %+v", value, charset, d)
-			}
-			items := unwrap(t, rowsOf(t, r, value, "1")).Result.All
-			if len(items) != 2 || len(items[0].All) != 2 || items[0].All[0].Text != want || items[1].All[1].Text != "" {
-				t.Fatalf("%q in rows of %s is read as %+v", value, charset, items)
-			}
-			checkJSONReplies(t, value, charset, form)
+			all = append(all, way{charset, form})
 		}
+	}
+	return all
+}
+
+func (w way) request(t testing.TB, kind string) *envelope.Request {
+	return read(t, "text/xml; charset="+w.charset, []byte(wrap(call{"m", kind, nil}.text(inline), w.form, inline)))
+}
+
+// checkXMLReplies writes a text as a field, a description and a row, and reads it back.
+func checkXMLReplies(t testing.TB, value string, way way) {
+	t.Helper()
+	r, want := way.request(t, "0"), shown(value, true)
+	d := unwrap(t, replied(t, r, envelope.Failed, value, envelope.Field{Name: "a", Value: value}))
+	if d.Code != "-1" || d.Desc != want || len(d.Result.All) != 1 || d.Result.All[0].Text != want {
+		t.Fatalf("%q in %v is read as %+v", value, way, d)
+	}
+	items := unwrap(t, rowsOf(t, r, value, "1")).Result.All
+	if len(items) != 2 || len(items[0].All) != 2 || items[0].All[0].Text != want || items[1].All[1].Text != "" {
+		t.Fatalf("%q in rows of %v is read as %+v", value, way, items)
 	}
 }
 
@@ -150,11 +163,11 @@ type jsonReply struct {
 	Result map[string]json.RawMessage `json:"result"`
 }
 
-func readJSON(t testing.TB, w *httptest.ResponseRecorder, charset string, form int) (reply jsonReply) {
+func readJSON(t testing.TB, w *httptest.ResponseRecorder, way way) (reply jsonReply) {
 	t.Helper()
-	text := decode(t, charset, w.Body.Bytes())
+	text := decode(t, way.charset, w.Body.Bytes())
 	var into any = &reply
-	if form == soap {
+	if way.form == soap {
 		d := unwrap(t, w)
 		reply.Code, reply.Desc = d.Code, d.Desc
 		text, into = d.Result.Text, &reply.Result
@@ -165,32 +178,45 @@ func readJSON(t testing.TB, w *httptest.ResponseRecorder, charset string, form i
 	return reply
 }
 
-func checkJSONReplies(t testing.TB, value, charset string, form int) {
+// checkJSONReplies does the same in JSON.
+func checkJSONReplies(t testing.TB, value string, way way) {
 	t.Helper()
-	r := read(t, "text/xml; charset="+charset, []byte(wrap(call{"m", "1", nil}.text(inline), form, inline)))
-	reply := readJSON(t, replied(t, r, envelope.NothingFound, value, envelope.Field{Name: "a", Value: value}, envelope.Field{Name: "b"}), charset, form)
+	r := way.request(t, "1")
+	reply := readJSON(t, replied(t, r, envelope.NothingFound, value, envelope.Field{Name: "a", Value: value}, envelope.Field{Name: "b"}), way)
 	var got string
 	if err := json.Unmarshal(reply.Result["a"], &got); err != nil || got != shown(value, false) || reply.Code != "1" ||
-		reply.Desc != shown(value, form == soap) || string(reply.Result["b"]) != `""` {
-		t.Fatalf("%q in %s is read as %q, %+v, %v", value, charset, got, reply, err)
+		reply.Desc != shown(value, way.form == soap) || string(reply.Result["b"]) != `""` {
+		t.Fatalf("%q in %v is read as %q, %+v, %v", value, way, got, reply, err)
 	}
-	rows := readJSON(t, rowsOf(t, r, value, "1"), charset, form)
+	rows := readJSON(t, rowsOf(t, r, value, "1"), way)
 	var items []map[string]string
 	if err := json.Unmarshal(rows.Result["item"], &items); err != nil || len(items) != 2 || items[0]["orderNo"] != shown(value, false) || items[1]["tradeType"] != "" {
-		t.Fatalf("%q in rows of %s is read as %q, %v", value, charset, items, err)
+		t.Fatalf("%q in rows of %v is read as %q, %v", value, way, items, err)
 	}
 }
 
+var texts = []string{"", "1", awkward, "中文，全角", "\xff\xfe", "\uffff", "]]>", "\u0085", "\U0010FFFF", "€", "\ufeff", "\ufffd", "\ue000"}
+
 func FuzzReply(f *testing.F) {
-	for _, s := range []string{"", "1", awkward, "中文，全角", "\xff\xfe", "\uffff", "]]>", "\u0085", "\U0010FFFF", "€", "\ufeff"} {
-		f.Add(s)
+	for i, s := range texts {
+		f.Add(s, byte(i), i%2 == 0)
 	}
-	f.Fuzz(func(t *testing.T, value string) { checkReplies(t, value) })
+	all := ways()
+	f.Fuzz(func(t *testing.T, value string, way byte, json bool) {
+		check := checkXMLReplies
+		if json {
+			check = checkJSONReplies
+		}
+		check(t, value, all[int(way)%len(all)])
+	})
 }
 
 func TestRepliesReadBack(t *testing.T) {
-	for _, s := range []string{"", "1", awkward, "中文，全角", "\xff\xfe", "\uffff", "]]>", "\u0085", "\U0010FFFF", "€", "\ufeff", "\ufffd"} {
-		checkReplies(t, s)
+	for _, way := range ways() {
+		for _, s := range texts {
+			checkXMLReplies(t, s, way)
+			checkJSONReplies(t, s, way)
+		}
 	}
 }
 
