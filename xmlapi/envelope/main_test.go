@@ -123,7 +123,7 @@ func (c call) text(params int) string {
 		quote(b.String(), params) + "</methodParams>"
 }
 
-const soapBegin = `<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" xmlns:web="http://web.ylth.com/"><soapenv:Header/><soapenv:Body>`
+const soapBegin = `<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" xmlns:web="http://web.his.example/"><soapenv:Header/><soapenv:Body>`
 
 // wrap puts the three elements into a form, quoted as a whole as asked.
 func wrap(text string, form, whole int) string {

@@ -140,7 +140,7 @@ func TestOperationIsAnswered(t *testing.T) {
 		{`x xmlns="urn:a&amp;&quot;b&lt;"`, `urn:a&"b<`, "xResponse"},
 		{`x`, "", "xResponse"},
 		{`soapenv:x`, "http://schemas.xmlsoap.org/soap/envelope/", "xResponse"},
-		{`web:查询`, "http://web.ylth.com/", "查询Response"},
+		{`web:查询`, "http://web.his.example/", "查询Response"},
 		{`nobody:x`, "nobody", "xResponse"},
 	} {
 		name, _, _ := strings.Cut(c.operation, " ")
