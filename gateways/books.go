@@ -16,7 +16,7 @@ import (
 // Entry is an order of any kind as its money sees it, and what must happen to it.
 type Entry struct {
 	payment.Bill
-	Position eventstore.Position // of the last change, zero if it was only looked at
+	Position eventstore.Position // of the order's last event
 	next     func(process.Periods) []process.Todo
 	timeOut  func(ctx context.Context, call decider.Call, at time.Time) (Entry, error)
 }

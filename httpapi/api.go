@@ -36,6 +36,7 @@ type (
 // Sequences hand out the pks, one row for each kind of thing.
 type Sequences struct {
 	Users, Orders, Questions, Answers, Evaluations, Tags, Drugs *sequence.Sequence
+	Hospital                                                    *sequence.Sequence // the serials of hospital orders and their refunds
 }
 
 // API is what the handlers need.
@@ -48,6 +49,15 @@ type API struct {
 	Claims    *Claims
 	Accounts  auth.Accounts
 	Payments  gateways.Payments
+
+	HospitalOrders *HospitalOrders
+	HisOrders      *auth.Links // from a hospital's number of an order to ours
+	Hospitals      *Institutions
+	Secrets        *auth.Links // from a secret's hash to its hospital's code
+	Cards          *Cards
+	Messages       *Messages
+	// Open is the hospital open interface, which this server serves beside its own calls.
+	Open      http.Handler
 	Sequences Sequences
 
 	// Views is gated: it answers an error rather than less than it should.
@@ -115,6 +125,7 @@ func (a *API) Handler() http.Handler {
 			e.Any(bare, measure(r.name, redirect(serve)))
 		}
 	}
+	e.Any(OpenPath, measure("Hospital Open Interface", echo.WrapHandler(a.Open)))
 	e.RouteNotFound("/*", measure("none", a.serve(route{name: "none", who: anyone})))
 	return e
 }

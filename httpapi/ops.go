@@ -88,7 +88,9 @@ func (a *API) instrument() func(name string, next echo.HandlerFunc) echo.Handler
 			ec.Set(requestIDKey, id)
 			ec.Response().Header().Set(requestIDHeader, id)
 			defer func() {
-				if p := recover(); p != nil {
+				if p := recover(); p == http.ErrAbortHandler {
+					panic(p) // a streamed reply that must not look whole
+				} else if p != nil {
 					a.Logger.Error("a request panicked", "request", id, "route", name, "panic", fmt.Sprint(p))
 					c := &call{api: a, echo: ec}
 					err = c.send(c.refusal(fmt.Errorf("panic: %v", p)))

@@ -37,7 +37,7 @@ func (c *call) payOrder() (reply, error) {
 	if err := c.rehearse(ctx, number, request); err != nil {
 		return reply{}, err
 	}
-	if err := c.affordable(ctx, number, channel); err != nil {
+	if err := c.affordableOrder(ctx, number, channel); err != nil {
 		return reply{}, err
 	}
 	op, err := c.begin(ctx, nil)
@@ -53,7 +53,7 @@ func (c *call) payOrder() (reply, error) {
 		return reply{}, err
 	}
 	c.await(order.Position)
-	return paymentReply(order.State, channel)
+	return paymentReply(order.State.Bill(), channel)
 }
 
 // carryOut does what the order wants now; there is nothing to do for an order that is paid.
@@ -67,19 +67,20 @@ func (c *call) carryOut(ctx context.Context, order decider.Result[qa.Order]) (de
 	return c.api.Orders.Load(ctx, order.State.Number)
 }
 
-func paymentReply(o qa.Order, channel payment.Channel) (reply, error) {
-	if attempt := o.Attempt(channel); attempt != nil && attempt.Charge != nil {
+func paymentReply(b payment.Bill, channel payment.Channel) (reply, error) {
+	if attempt := b.Attempt(channel); attempt != nil && attempt.Charge != nil {
 		return reply{http.StatusOK, paymentJSON{Charge: attempt.Charge}}, nil
 	}
-	if o.Status == qa.Unpaid {
+	if b.Waiting && channel != payment.Balance {
+		return reply{}, domain.Refuse(domain.CannotPay, "the platform makes no charge")
+	}
+	if b.Waiting {
 		return reply{}, domain.Refuse(domain.InsufficientFunds, "the wallet did not give the money")
 	}
 	return reply{http.StatusOK, paymentJSON{}}, nil
 }
 
-// affordable refuses a payment that the wallet cannot make before the order hears of it. The wallet itself
-// decides later, whatever happens until then.
-func (c *call) affordable(ctx context.Context, number string, channel payment.Channel) error {
+func (c *call) affordableOrder(ctx context.Context, number string, channel payment.Channel) error {
 	if channel != payment.Balance || c.keyed() {
 		return nil
 	}
@@ -87,14 +88,20 @@ func (c *call) affordable(ctx context.Context, number string, channel payment.Ch
 	if err != nil {
 		return err
 	}
-	if a := order.State.Attempt(payment.Balance); a != nil || order.State.Amount == 0 {
+	return c.affordable(ctx, order.State.Bill())
+}
+
+// affordable refuses a payment that the wallet cannot make before the order hears of it. The wallet itself
+// decides later, whatever happens until then.
+func (c *call) affordable(ctx context.Context, b payment.Bill) error {
+	if a := b.Attempt(payment.Balance); a != nil || b.Amount == 0 {
 		return nil
 	}
 	w, err := c.api.Wallets.Load(ctx, c.user.Username)
 	if err != nil {
 		return err
 	}
-	if w.State.Balance < order.State.Amount {
+	if w.State.Balance < b.Amount {
 		return domain.Refuse(domain.InsufficientFunds, "the wallet holds less than the order's amount")
 	}
 	return nil

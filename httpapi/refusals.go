@@ -29,6 +29,7 @@ var numberedFaults = map[domain.Code]numbered{
 	domain.CannotRefund:      {-7, "不能退款"},
 	domain.CannotAnswer:      {-8, "不能回答"},
 	domain.InsufficientFunds: {-9, "余额不足"},
+	domain.CannotStop:        {-10, "不能停诊"},
 }
 
 var (

@@ -49,6 +49,7 @@ func TestEveryCodeHasItsRefusal(t *testing.T) {
 		domain.CannotEvaluate:    {400, `{"status":-5,"message":"不能评价订单"}`, ""},
 		domain.CannotDestroy:     {400, `{"status":-6,"message":"不能删除订单"}`, ""},
 		domain.CannotRefund:      {400, `{"status":-7,"message":"不能退款"}`, ""},
+		domain.CannotStop:        {400, `{"status":-10,"message":"不能停诊"}`, ""},
 		domain.CannotAnswer:      {400, `{"status":-8,"message":"不能回答"}`, ""},
 		domain.InsufficientFunds: {400, `{"status":-9,"message":"余额不足"}`, ""},
 	}

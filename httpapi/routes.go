@@ -25,7 +25,8 @@ const (
 	anyone audience = iota
 	users
 	administrators
-	platform // who signs the raw body: it is not read as a client's would be
+	platform  // who signs the raw body: it is not read as a client's would be
+	importers // administrators whose body is read as it comes
 )
 
 const (
@@ -64,6 +65,12 @@ func (a *API) routes() []route {
 		{"Wallet Statement", "/wallet/statement/", users, methods{get: (*call).walletStatement}},
 		{"User Login", "/user/login/", anyone, methods{post: (*call).login}},
 
+		{"Hospital Order Create", "/hospital/order/create/", users, methods{post: (*call).createHospitalOrder}},
+		{"Hospital Order Detail", "/hospital/order/detail/:number/", users, methods{get: (*call).hospitalOrderDetail}},
+		{"Hospital Order List", "/hospital/order/list/", users, methods{get: (*call).listHospitalOrders}},
+		{"Hospital Order Pay", "/hospital/order/pay/:number/", users, methods{patch: (*call).payHospitalOrder}},
+		{"Hospital Order Cancel", "/hospital/order/cancel/:number/", users, methods{put: (*call).cancelHospitalOrder}},
+
 		{"Admin Users", "/admin/users/", administrators, methods{get: (*call).adminListUsers, post: (*call).adminCreateUser}},
 		{"Admin User", "/admin/users/:username/", administrators, methods{get: (*call).adminUser, patch: (*call).adminChangeUser}},
 		{"Admin Top Up", "/admin/users/:username/topup/", administrators, methods{post: (*call).adminTopUp}},
@@ -72,11 +79,22 @@ func (a *API) routes() []route {
 		{"Admin Parked Retry", "/admin/parked/:refund/retry/", administrators, methods{post: (*call).adminRetryParked}},
 		{"Admin Parked Give Up", "/admin/parked/:refund/give-up/", administrators, methods{post: (*call).adminGiveUpParked}},
 
+		{"Admin Hospitals", "/admin/hospitals/", administrators, methods{get: (*call).adminListHospitals, post: (*call).adminCreateHospital}},
+		{"Admin Hospital", "/admin/hospitals/:code/", administrators, methods{get: (*call).adminHospital, patch: (*call).adminChangeHospital}},
+		{"Admin Cards", "/admin/hospitals/:code/cards/", administrators, methods{get: (*call).adminListCards, post: (*call).adminBindCard}},
+		{"Admin Card", "/admin/hospitals/:code/cards/:type/:number/", administrators, methods{remove: (*call).adminReleaseCard}},
+		{"Admin Import", "/admin/hospital-orders/import", importers, methods{post: (*call).importHospitalOrders}},
+		{"Admin Messages", "/admin/messages/", administrators, methods{get: (*call).adminListMessages}},
+		{"Admin Message Retry", "/admin/messages/:id/retry/", administrators, methods{post: (*call).adminRetryMessage}},
+
 		{"Livez", "/livez", anyone, methods{get: (*call).livez}},
 		{"Readyz", "/readyz", anyone, methods{get: (*call).readyz}},
 		{"Metrics", "/metrics", anyone, methods{get: (*call).metrics}},
 	}
 }
+
+// OpenPath is where the hospital open interface is; all it does is in package xmlapi.
+const OpenPath = "/open"
 
 // NotifyPath is where the payment platform sends its notices.
 const NotifyPath = "/qaorder/pay/notify/"

@@ -23,26 +23,29 @@ type Config struct {
 	Views      string // "embedded", or redis://… or rediss://…
 	Payment    string // "sandbox" or "pingpp"
 	Pingpp     PingppConfig
-	AdminToken string          // of administrators' calls; "" closes them
-	Timezone   string          // of the times that clients see
-	Unpaid     time.Duration   // after which an order without a charge cancels itself
-	Unanswered time.Duration   // after which a paid order without an answer is refunded
-	Unfinished time.Duration   // after which an answered order finishes itself
-	Retry      []time.Duration // after each try to have a refund made, or to hear of it
-	LogLevel   string          // debug, info, warn or error
-	Demo       bool            // make the people and orders of the documents
+	Messages   string // "outbox", or the URL of a webhook that sends messages to patients on
+	// MessagesSecret signs what the webhook is given.
+	MessagesSecret string
+	AdminToken     string          // of administrators' calls; "" closes them
+	Timezone       string          // of the times that clients see
+	Unpaid         time.Duration   // after which an order without a charge cancels itself
+	Unanswered     time.Duration   // after which a paid order without an answer is refunded
+	Unfinished     time.Duration   // after which an answered order finishes itself
+	Retry          []time.Duration // after each try to have a refund made, or to hear of it
+	LogLevel       string          // debug, info, warn or error
+	Demo           bool            // make the people and orders of the documents
 }
 
 // Defaults are the settings of who sets nothing.
 var Defaults = Config{
-	Addr: "127.0.0.1:8000", Data: "./data", EventStore: "embedded", Views: "embedded", Payment: "sandbox",
+	Addr: "127.0.0.1:8000", Data: "./data", EventStore: "embedded", Views: "embedded", Payment: "sandbox", Messages: outboxMessages,
 	Pingpp:   PingppConfig{URL: pingpp.DefaultBaseURL},
 	Timezone: "Asia/Shanghai", LogLevel: "info",
 	Unpaid: process.Defaults.Unpaid, Unanswered: process.Defaults.Unanswered, Unfinished: process.Defaults.Unfinished,
 	Retry: process.Defaults.Retry,
 }
 
-const embeddedStore, sandboxPayment, pingppPayment = "embedded", "sandbox", "pingpp"
+const embeddedStore, sandboxPayment, pingppPayment, outboxMessages = "embedded", "sandbox", "pingpp", "outbox"
 
 // PingppConfig is the contract with Ping++.
 type PingppConfig struct {
@@ -68,6 +71,8 @@ func (c *Config) Flags(flags *pflag.FlagSet) {
 	flags.StringVar(&c.Pingpp.PrivateKey, "pingpp-private-key", c.Pingpp.PrivateKey, "file with our private key, PEM")
 	flags.StringVar(&c.Pingpp.PublicKey, "pingpp-public-key", c.Pingpp.PublicKey, "file with Ping++'s public key, PEM")
 	flags.BoolVar(&c.Pingpp.AcceptTest, "pingpp-accept-test", c.Pingpp.AcceptTest, "take the unsigned notices of Ping++'s test mode")
+	flags.StringVar(&c.Messages, "messages", c.Messages, `how messages reach patients: "outbox" (kept, to be read), or a webhook's http(s)://…`)
+	flags.StringVar(&c.MessagesSecret, "messages-secret", c.MessagesSecret, "signs what the webhook of messages is given; better given as a variable")
 	flags.StringVar(&c.AdminToken, "admin-token", c.AdminToken, "token of the /admin/ calls; none closes them")
 	flags.StringVar(&c.Timezone, "timezone", c.Timezone, "time zone of the times that clients see")
 	flags.DurationVar(&c.Unpaid, "unpaid", c.Unpaid, "after this an order without a charge cancels itself")
@@ -123,6 +128,12 @@ func (c Config) parse() (settings, error) {
 	}
 	if c.Payment != sandboxPayment && c.Payment != pingppPayment {
 		return s, fmt.Errorf("%s: %q is neither %q nor %q", Variable("payment"), c.Payment, sandboxPayment, pingppPayment)
+	}
+	if c.Messages != outboxMessages && !strings.HasPrefix(c.Messages, "http://") && !strings.HasPrefix(c.Messages, "https://") {
+		return s, fmt.Errorf("%s: %q is neither %q nor http(s)://…", Variable("messages"), c.Messages, outboxMessages)
+	}
+	if c.Messages != outboxMessages && c.MessagesSecret == "" {
+		return s, fmt.Errorf("%s: a webhook needs a secret to know our messages by", Variable("messages-secret"))
 	}
 	for name, period := range map[string]time.Duration{"unpaid": c.Unpaid, "unanswered": c.Unanswered, "unfinished": c.Unfinished} {
 		if period <= 0 {

@@ -71,7 +71,7 @@ const demoQuestion, demoAnswer = 3, 9
 
 // demo makes the documents' people and orders, once: every step has a fixed command id.
 func (e *Engine) demo(ctx context.Context, welcome io.Writer) error {
-	for _, step := range []func(context.Context) error{e.demoSequences, e.demoAccounts, e.demoCatalog, e.demoPlaced} {
+	for _, step := range []func(context.Context) error{e.demoSequences, e.demoAccounts, e.demoCatalog, e.demoInstitution, e.demoPlaced} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -206,6 +206,7 @@ func (e *Engine) greet(w io.Writer) error {
 	for _, p := range demoPeople {
 		fmt.Fprintf(w, "  %-9s pk %d  token %s\n", p.Profile.Username, p.Profile.PK, p.Token)
 	}
+	fmt.Fprintf(w, "The demo's hospital: code %s, secret %s, branch %s; patient1's card %s\n", demoHospital, demoSecret, demoBranches[0].Code, demoCard)
 	_, err := fmt.Fprintf(w, "Administrators' token: %s\nTry:\n"+
 		"  curl -X POST -H 'Authorization: Token %s' -d 'order_type=online&doctor=doctor1' http://%s/qaorder/order/create/\n",
 		e.settings.AdminToken, demoPeople[0].Token, e.Addr())

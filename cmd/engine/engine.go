@@ -23,21 +23,27 @@ import (
 
 	"orderengine/domain"
 	"orderengine/domain/account"
+	"orderengine/domain/card"
 	"orderengine/domain/catalog"
+	"orderengine/domain/hospital"
 	"orderengine/domain/idempotency"
+	"orderengine/domain/institution"
 	"orderengine/domain/link"
+	"orderengine/domain/message"
 	"orderengine/domain/qa"
+	"orderengine/domain/stoplist"
 	"orderengine/domain/wallet"
-
 	"orderengine/eventstore/decider"
 	"orderengine/eventstore/embedded"
 	"orderengine/eventstore/sequence"
 	"orderengine/gateways"
+	"orderengine/gateways/messages"
 	"orderengine/httpapi"
 	"orderengine/httpapi/auth"
 	"orderengine/projections"
 	"orderengine/projections/embeddedview"
 	"orderengine/projections/redisview"
+	"orderengine/xmlapi"
 )
 
 // drain is how long requests in flight may take when the server stops.
@@ -54,6 +60,8 @@ type Engine struct {
 	reactor   *projections.Reactor
 	sequences []*sequence.Sequence
 	api       *httpapi.API
+	hospitals *xmlapi.API
+	messenger messages.Messenger
 	server    *http.Server
 	listener  net.Listener
 	closers   []io.Closer // in the order they were opened
@@ -94,6 +102,7 @@ func (e *Engine) open() error {
 	if err := e.openPayment(); err != nil {
 		return err
 	}
+	e.openHospitals()
 	e.reactor = projections.NewReactor(e.api.Views, e.perform, e.logger, e.now)
 	return e.listen()
 }
@@ -105,6 +114,13 @@ func (e *Engine) perform(ctx context.Context, stream string) error {
 	case qa.Category:
 		_, err := e.api.Payments.Perform(ctx, id)
 		return err
+	case hospital.Category:
+		_, err := e.api.Payments.Perform(ctx, id)
+		return errors.Join(err, e.messenger.Tell(ctx, id))
+	case message.Category:
+		return e.messenger.Send(ctx, id)
+	case stoplist.Category:
+		return e.hospitals.PerformStop(ctx, id)
 	default:
 		return fmt.Errorf("nobody knows what to do about %s", stream)
 	}
@@ -170,13 +186,19 @@ func (e *Engine) newAPI() *httpapi.API {
 		Sequences: httpapi.Sequences{
 			Users: e.sequence("user"), Orders: e.sequence("qaorder"), Questions: e.sequence("qaquestion"),
 			Answers: e.sequence("qaanswer"), Evaluations: e.sequence("qaevaluation"),
-			Tags: e.sequence("tag"), Drugs: e.sequence("drug"),
+			Tags: e.sequence("tag"), Drugs: e.sequence("drug"), Hospital: e.sequence("hospitalorder"),
 		},
-		Views: projections.Gate{Views: e.views, Follower: e.follower}, Await: e.follower.Await,
+		HospitalOrders: decider.New(e.store, model(hospital.Category, hospital.Codec, hospital.Decide, hospital.Evolve), orders),
+		HisOrders:      decider.New(e.store, model(link.HisOrderCategory, link.Codec, link.Decide, link.Evolve), few),
+		Hospitals:      decider.New(e.store, model(institution.Category, institution.Codec, institution.Decide, institution.Evolve), few),
+		Secrets:        decider.New(e.store, model(link.SecretCategory, link.Codec, link.Decide, link.Evolve), few),
+		Cards:          decider.New(e.store, model(card.Category, card.Codec, card.Decide, card.Evolve), few),
+		Messages:       decider.New(e.store, model(message.Category, message.Codec, message.Decide, message.Evolve), few),
+		Views:          projections.Gate{Views: e.views, Follower: e.follower}, Await: e.follower.Await,
 		AdminToken: e.settings.AdminToken, Location: e.settings.location, Now: e.now, Logger: e.logger,
 		Metrics: prometheus.NewRegistry(), Ready: e.checks(),
 	}
-	a.Payments = gateways.Payments{Books: gateways.Books{gateways.QA(a.Orders)}, Wallets: a.Wallets, Periods: e.settings.periods(), Now: e.now}
+	a.Payments = gateways.Payments{Books: gateways.Books{gateways.QA(a.Orders), gateways.Hospital(a.HospitalOrders)}, Wallets: a.Wallets, Periods: e.settings.periods(), Now: e.now}
 	a.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	e.observe(a.Metrics)
 	return a

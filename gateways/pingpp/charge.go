@@ -64,7 +64,7 @@ func checkCharge(r gateways.ChargeRequest) error {
 	switch {
 	case r.OrderNo == "":
 		return invalid("order_no", "an order number is needed")
-	case r.Channel != payment.Alipay && r.Channel != payment.WX:
+	case r.Channel != payment.Alipay && r.Channel != payment.WX && r.Channel != payment.UnionPay:
 		return invalid("channel", "the platform has no such channel")
 	case r.Amount <= 0:
 		return invalid("amount", "an amount above 0 is needed")

@@ -19,8 +19,9 @@ import (
 	"orderengine/gateways"
 )
 
-// How long a charge can be paid, Ping++'s own defaults.
-var lifetime = map[payment.Channel]time.Duration{payment.Alipay: 24 * time.Hour, payment.WX: 2 * time.Hour}
+// How long a charge can be paid, Ping++'s own defaults; 医保 is not Ping++'s.
+var lifetime = map[payment.Channel]time.Duration{payment.Alipay: 24 * time.Hour, payment.WX: 2 * time.Hour,
+	payment.UnionPay: time.Hour, payment.Insurance: 2 * time.Hour}
 
 const (
 	app     = "app_Sandbox000000000"
@@ -59,10 +60,23 @@ func (p Platform) CreateCharge(_ context.Context, r gateways.ChargeRequest) (pay
 
 // credential is what the payer's app hands to the channel's own.
 func (p Platform) credential(c payment.Charge) (json.RawMessage, error) {
-	if c.Channel == payment.WX {
+	switch c.Channel {
+	case payment.WX:
 		return p.wx(c)
+	case payment.Alipay:
+		return p.alipay(c)
+	default:
+		return p.token(c)
 	}
-	return p.alipay(c)
+}
+
+// token is the credential of the channels that hand their app a transaction's number and nothing else.
+func (p Platform) token(c payment.Charge) (json.RawMessage, error) {
+	type token struct {
+		TN   string `json:"tn"`
+		Mode string `json:"mode"` // 01 is the test mode
+	}
+	return domain.JSON(map[string]any{"object": "credential", string(c.Channel): token{letters("tn/"+c.ID, 21), "01"}})
 }
 
 func (p Platform) alipay(c payment.Charge) (json.RawMessage, error) {

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -60,6 +62,16 @@ func ParseBody(r *http.Request, limit int64) (*Data, error) {
 	}
 	return data, nil
 }
+
+// JSONData is one JSON text, a line of a file for example, whose fields are read like those of a body. The error is an
+// *Error; a text that is not an object is refused by [Fields.Err].
+func JSONData(text string) (*Data, error) {
+	data := &Data{Raw: []byte(text)}
+	return data, data.setJSON(text)
+}
+
+// Names are those of the fields of a JSON object, sorted.
+func (d *Data) Names() []string { return slices.Sorted(maps.Keys(d.object)) }
 
 // mediaType is the type alone, without its parameters.
 func mediaType(contentType string) string {

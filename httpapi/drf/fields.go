@@ -1,6 +1,7 @@
 package drf
 
 import (
+	"maps"
 	"math"
 	"net/http"
 	"slices"
@@ -204,6 +205,41 @@ func (f *Fields) PKs(name string, options ...Option) []int64 {
 		}
 	}
 	return pks
+}
+
+// StringDict reads a DictField of CharFields: a JSON object, which a form writes as text. The options for texts hold for
+// every item; errors stand under the items' keys.
+func (f *Fields) StringDict(name string, options ...Option) map[string]string {
+	r, v, ok := f.take(name, options)
+	if !ok {
+		return nil
+	}
+	if text, isText := v.(string); isText && f.data.form != nil {
+		if parsed, err := parseJSON(text); err == nil {
+			v = parsed
+		}
+	}
+	items, isDict := v.(map[string]any)
+	if !isDict {
+		f.Add(name, MsgNotADict, pyType(v))
+		return nil
+	}
+	if !f.fits(name, len(items), &r) {
+		return nil
+	}
+	texts := make(map[string]string, len(items))
+	var wrong []FieldError
+	for _, key := range slices.Sorted(maps.Keys(items)) {
+		var problems []Text
+		if texts[key], problems = toText(items[key], &r); problems != nil {
+			wrong = append(wrong, FieldError{Field: key, Texts: problems})
+		}
+	}
+	if wrong != nil {
+		f.errs = append(f.errs, FieldError{Field: name, Items: wrong})
+		return nil
+	}
+	return texts
 }
 
 // StringList reads a ListField of CharFields: a JSON list, or a form's field that is repeated or numbered (`name[0]`).

@@ -169,6 +169,9 @@ var (
 	MsgNotAList = NewMessage(
 		`Expected a list of items but got type "{input_type}".`,
 		"期望为一个包含物件的列表，得到的类型是“{input_type}”。")
+	MsgNotADict = NewMessage(
+		"Expected a dictionary of items but got type \"{input_type}\".",
+		"期望是包含类目的字典，得到类型为 “{input_type}”。")
 	MsgEmptyList = NewMessage(
 		"This list may not be empty.",
 		"列表不能为空。")

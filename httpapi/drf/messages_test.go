@@ -21,7 +21,7 @@ var catalogue = map[string]*Message{
 	"MsgMaxWholeDigits": MsgMaxWholeDigits, "MsgStringTooLarge": MsgStringTooLarge, "MsgNotAList": MsgNotAList,
 	"MsgEmptyList": MsgEmptyList, "MsgMaxItems": MsgMaxItems, "MsgInvalidPK": MsgInvalidPK,
 	"MsgIncorrectPKType": MsgIncorrectPKType, "MsgNoSuchObject": MsgNoSuchObject, "MsgNotUnique": MsgNotUnique,
-	"MsgNotADictionary": MsgNotADictionary, "MsgNoData": MsgNoData, "MsgBadLogin": MsgBadLogin,
+	"MsgNotADictionary": MsgNotADictionary, "MsgNotADict": MsgNotADict, "MsgNoData": MsgNoData, "MsgBadLogin": MsgBadLogin,
 }
 
 func TestCatalogueNamesTheSamePlaceholdersInBothLanguages(t *testing.T) {

@@ -1,0 +1,338 @@
+package httpapi
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/google/uuid"
+
+	"orderengine/domain/card"
+	"orderengine/domain/institution"
+	"orderengine/domain/link"
+	"orderengine/domain/message"
+	"orderengine/eventstore/decider"
+	"orderengine/httpapi/auth"
+	"orderengine/httpapi/drf"
+	"orderengine/projections"
+)
+
+// The deciders of what a hospital's patients have.
+type (
+	Cards    = decider.Decider[card.Card, card.Command, card.Event]
+	Messages = decider.Decider[message.Message, message.Command, message.Happening]
+)
+
+var msgInvalidSecret = drf.NewMessage("A secret is 16 to 128 visible ASCII characters; leave it blank to have one made.",
+	"密钥须为 16 至 128 个可见 ASCII 字符；留空则自动生成。")
+
+// Limits of what administrators say of a hospital.
+const (
+	maxBranches = 200
+	maxTemplate = 2000
+)
+
+// hospitalJSON is a hospital as administrators see it.
+type hospitalJSON struct {
+	Code      string            `json:"code"`
+	Name      string            `json:"name"`
+	Branches  map[string]string `json:"branches"`  // names by code
+	Templates map[string]string `json:"templates"` // texts by event
+	ItemTag   string            `json:"item_tag"`
+	Secret    string            `json:"secret,omitempty"` // shown once, when it is made
+}
+
+func renderHospital(h institution.Hospital) hospitalJSON {
+	shown := hospitalJSON{Code: h.Code, Name: h.Name, Branches: map[string]string{}, Templates: map[string]string{}, ItemTag: h.ItemTag}
+	for _, b := range h.Branches {
+		shown.Branches[b.Code] = b.Name
+	}
+	maps.Copy(shown.Templates, h.Templates)
+	return shown
+}
+
+func (c *call) hospitals() projections.Hospitals { return projections.Hospitals{Views: c.api.Views} }
+
+// adminListHospitals lists all hospitals, by code.
+func (c *call) adminListHospitals() (reply, error) {
+	return page(c, paging, c.hospitals().All, func(_ context.Context, hospitals []institution.Hospital) ([]hospitalJSON, error) {
+		rows := make([]hospitalJSON, len(hospitals))
+		for i, h := range hospitals {
+			rows[i] = renderHospital(h)
+		}
+		return rows, nil
+	})
+}
+
+// adminHospital shows one hospital.
+func (c *call) adminHospital() (reply, error) {
+	h, err := c.institution(c.ctx())
+	return reply{http.StatusOK, renderHospital(h.State)}, err
+}
+
+// institution is the hospital in the path.
+func (c *call) institution(ctx context.Context) (decider.Result[institution.Hospital], error) {
+	found, err := c.api.Hospitals.Load(ctx, c.echo.Param("code"))
+	if err == nil && !found.State.Registered() {
+		err = drf.NotFound()
+	}
+	return found, err
+}
+
+// adminCreateHospital makes a hospital: code and name, and if wanted branches, templates, item_tag and a secret.
+func (c *call) adminCreateHospital() (reply, error) {
+	ctx, cancel := c.commandCtx()
+	defer cancel()
+	f := c.data.Fields()
+	code, name := f.String("code", drf.MaxLength(maxName)), f.String("name", drf.MaxLength(maxName))
+	change, secret := c.institutionChange(f), secret(f)
+	change.Name = nil
+	if err := f.Err(); err != nil {
+		return reply{}, err
+	}
+	// What cannot be taken is refused before anything is made.
+	if _, err := institution.Decide(institution.Hospital{Code: code}, change); err != nil {
+		return reply{}, err
+	}
+	op, err := c.begin(ctx, nil)
+	if err != nil {
+		return reply{}, err
+	}
+	register := institution.Register{Code: code, Name: name, At: op.at}
+	if _, err := c.api.Hospitals.Execute(ctx, code, c.caller(op.id, op.at), register); err != nil {
+		return reply{}, err
+	}
+	if secret == "" {
+		secret = auth.NewToken()
+	}
+	return c.changeHospital(ctx, op, code, http.StatusCreated, change, secret)
+}
+
+// adminChangeHospital changes what the request names; a blank secret has one made.
+func (c *call) adminChangeHospital() (reply, error) {
+	ctx, cancel := c.commandCtx()
+	defer cancel()
+	if _, err := c.institution(ctx); err != nil {
+		return reply{}, err
+	}
+	f := c.data.Fields()
+	change, newSecret := c.institutionChange(f), secret(f)
+	if f.Has("secret") && newSecret == "" {
+		newSecret = auth.NewToken()
+	}
+	if err := f.Err(); err != nil {
+		return reply{}, err
+	}
+	op, err := c.begin(ctx, nil)
+	if err != nil {
+		return reply{}, err
+	}
+	return c.changeHospital(ctx, op, c.echo.Param("code"), http.StatusOK, change, newSecret)
+}
+
+func (c *call) changeHospital(ctx context.Context, op operation, code string, status int, change institution.Change, secret string) (reply, error) {
+	change.At = op.at
+	changed, err := c.api.Hospitals.Execute(ctx, code, c.caller(uuid.NewSHA1(op.id, []byte("change")), op.at), change)
+	if err != nil {
+		return reply{}, err
+	}
+	shown := ""
+	if secret != "" {
+		if changed, err = c.setSecret(ctx, op, code, secret); err != nil {
+			return reply{}, err
+		}
+		// Not under a key, for a keyed reply is kept in the log, which must give nobody a secret.
+		if !c.keyed() && changed.State.SecretHash == institution.HashSecret(secret) {
+			shown = secret
+		}
+	}
+	c.await(changed.Position)
+	answer := renderHospital(changed.State)
+	answer.Secret = shown
+	return reply{status, answer}, nil
+}
+
+// setSecret leads the new secret to the hospital first: a secret is one hospital's, for ever.
+func (c *call) setSecret(ctx context.Context, op operation, code, secret string) (decider.Result[institution.Hospital], error) {
+	hash := institution.HashSecret(secret)
+	if _, err := c.api.Secrets.Execute(ctx, hash, c.caller(uuid.NewSHA1(op.id, []byte("link")), op.at), link.Command{To: code}); err != nil {
+		return decider.Result[institution.Hospital]{}, drf.FieldInvalid("secret", msgInvalidSecret)
+	}
+	set := institution.SetSecret{Hash: hash, At: op.at}
+	return c.api.Hospitals.Execute(ctx, code, c.caller(uuid.NewSHA1(op.id, []byte("secret")), op.at), set)
+}
+
+// institutionChange reads what the request names of a hospital.
+func (c *call) institutionChange(f *drf.Fields) institution.Change {
+	change := institution.Change{
+		Templates: f.StringDict("templates", drf.Optional, drf.AllowBlank, drf.MaxItems(len(message.Events)), drf.MaxLength(maxTemplate)),
+		ItemTag:   changed(f, "item_tag", maxName), Name: changed(f, "name", maxName),
+	}
+	if f.Has("branches") {
+		named := f.StringDict("branches", drf.AllowBlank, drf.MaxItems(maxBranches), drf.MaxLength(maxName))
+		branches := make([]institution.Branch, 0, len(named))
+		for _, code := range slices.Sorted(maps.Keys(named)) {
+			branches = append(branches, institution.Branch{Code: code, Name: named[code]})
+		}
+		change.Branches = &branches
+	}
+	return change
+}
+
+func secret(f *drf.Fields) string {
+	given := f.String("secret", drf.Optional, drf.AllowNull, drf.AllowBlank)
+	if given != "" && !institution.SecretPattern.MatchString(given) {
+		f.Add("secret", msgInvalidSecret)
+	}
+	return given
+}
+
+// cardJSON is a patient's card at a hospital (1.3.1).
+type cardJSON struct {
+	CardType int    `json:"card_type"`
+	CardNo   string `json:"card_no"`
+	Patient  string `json:"patient"`
+}
+
+// adminListCards lists a hospital's cards.
+func (c *call) adminListCards() (reply, error) {
+	if _, err := c.institution(c.ctx()); err != nil {
+		return reply{}, err
+	}
+	cards := func(ctx context.Context, w projections.Window) ([]card.Card, int, error) {
+		return c.hospitals().Cards(ctx, c.echo.Param("code"), w)
+	}
+	return page(c, paging, cards, func(_ context.Context, cards []card.Card) ([]cardJSON, error) {
+		rows := make([]cardJSON, len(cards))
+		for i, one := range cards {
+			rows[i] = cardJSON{one.Type, one.Number, one.Patient}
+		}
+		return rows, nil
+	})
+}
+
+// adminBindCard gives a card to a patient.
+func (c *call) adminBindCard() (reply, error) {
+	ctx, cancel := c.commandCtx()
+	defer cancel()
+	h, err := c.institution(ctx)
+	if err != nil {
+		return reply{}, err
+	}
+	f := c.data.Fields()
+	bound := card.Card{
+		Hospital: h.State.Code,
+		Type:     int(f.Int("card_type", drf.Between(1, card.MaxType))),
+		Number:   number(f, "card_no"),
+		Patient:  f.String("patient", drf.MaxLength(maxUsername)),
+	}
+	if f.OK("patient") {
+		if err := c.knownPatient(ctx, f, bound.Patient, 0); err != nil {
+			return reply{}, err
+		}
+	}
+	if err := f.Err(); err != nil {
+		return reply{}, err
+	}
+	op, err := c.begin(ctx, nil)
+	if err != nil {
+		return reply{}, err
+	}
+	bound.At = op.at
+	done, err := c.api.Cards.Execute(ctx, card.ID(bound.Hospital, bound.Type, bound.Number), c.caller(op.id, op.at), card.Bind{Card: bound})
+	if err != nil {
+		return reply{}, err
+	}
+	c.await(done.Position)
+	return reply{http.StatusCreated, cardJSON{bound.Type, bound.Number, done.State.Patient}}, nil
+}
+
+// adminReleaseCard takes a card from its patient.
+func (c *call) adminReleaseCard() (reply, error) {
+	ctx, cancel := c.commandCtx()
+	defer cancel()
+	cardType, err := strconv.Atoi(c.echo.Param("type"))
+	if err != nil {
+		return reply{}, drf.NotFound()
+	}
+	op, err := c.begin(ctx, nil)
+	if err != nil {
+		return reply{}, err
+	}
+	id := card.ID(c.echo.Param("code"), cardType, c.echo.Param("number"))
+	done, err := c.api.Cards.Execute(ctx, id, c.caller(op.id, op.at), card.Release{At: op.at})
+	if err != nil {
+		return reply{}, err
+	}
+	c.await(done.Position)
+	return reply{status: http.StatusNoContent}, nil
+}
+
+// messageJSON is a message as administrators see it.
+type messageJSON struct {
+	ID         string            `json:"id"`
+	Hospital   string            `json:"hospital"`
+	Event      string            `json:"event"`
+	Patient    string            `json:"patient"`
+	Voucher    string            `json:"voucher"`
+	Params     map[string]string `json:"params"`
+	Text       string            `json:"text"`
+	Status     message.Status    `json:"status"`
+	Why        string            `json:"why"`
+	Tries      int               `json:"tries"`
+	CreateTime string            `json:"create_time"`
+	SendTime   *string           `json:"send_time"`
+}
+
+func (a *API) renderMessage(m message.Message) messageJSON {
+	shown := messageJSON{ID: m.ID, Hospital: m.Hospital, Event: m.Event, Patient: m.Patient, Voucher: m.Voucher, Params: m.Params, Text: m.Text,
+		Status: m.Status, Why: m.Why, Tries: m.Tries, CreateTime: drf.Time(m.At, a.Location)}
+	if !m.SentAt.IsZero() {
+		sent := drf.Time(m.SentAt, a.Location)
+		shown.SendTime = &sent
+	}
+	return shown
+}
+
+var messageStatuses = []string{string(message.Queued), string(message.Sent), string(message.Parked)}
+
+// adminListMessages lists the messages to patients, the newest first: ?hospital= and ?status= choose.
+func (c *call) adminListMessages() (reply, error) {
+	f := drf.QueryData(c.query).Fields()
+	code := f.String("hospital", drf.Optional, drf.AllowBlank)
+	status := message.Status(f.Choice("status", messageStatuses, drf.Optional, drf.AllowBlank))
+	if err := f.Err(); err != nil {
+		return reply{}, err
+	}
+	messages := func(ctx context.Context, w projections.Window) ([]message.Message, int, error) {
+		return projections.Messages(ctx, c.api.Views, code, status, w)
+	}
+	return page(c, paging, messages, func(_ context.Context, messages []message.Message) ([]messageJSON, error) {
+		rows := make([]messageJSON, len(messages))
+		for i, m := range messages {
+			rows[i] = c.api.renderMessage(m)
+		}
+		return rows, nil
+	})
+}
+
+// adminRetryMessage has a parked message sent again; the reactor does it at once.
+func (c *call) adminRetryMessage() (reply, error) {
+	ctx, cancel := c.commandCtx()
+	defer cancel()
+	op, err := c.begin(ctx, nil)
+	if err != nil {
+		return reply{}, err
+	}
+	if _, err := uuid.Parse(c.echo.Param("id")); err != nil {
+		return reply{}, drf.NotFound()
+	}
+	retried, err := c.api.Messages.Execute(ctx, c.echo.Param("id"), c.caller(op.id, op.at), message.Retry{By: c.actor, At: op.at})
+	if err != nil {
+		return reply{}, err
+	}
+	c.await(retried.Position)
+	return reply{http.StatusOK, c.api.renderMessage(retried.State)}, nil
+}

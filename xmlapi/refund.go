@@ -1,0 +1,156 @@
+package xmlapi
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"orderengine/domain"
+	"orderengine/domain/hospital"
+	"orderengine/domain/link"
+	"orderengine/xmlapi/envelope"
+)
+
+// The document's values of partialOrAllrefund and pushMsg (2.1).
+const (
+	allOfIt  = 1
+	doPush   = 1
+	twoOfTwo = 2
+)
+
+// refundGeneral is 原渠道商户退费 (2.1). The hospital's number of the refund is its key, for ever: it belongs to the
+// order that it was first accepted for, and the order tells what it stands for.
+func (c *call) refundGeneral() error {
+	p := &c.params
+	refund := hospital.Refund{Hospital: c.hospital.Code, Kind: hospital.Kind(p.must("refundType", 1, len(hospital.Kinds)))}
+	number := p.number("orderNo")
+	r := &refund.Order
+	r.HisNo = p.number("hisRefundOrderNo")
+	r.Amount = p.fen("refundAmout")
+	r.RefundTime = p.time("refundTime").Format(hospital.TimeLayout)
+	r.Reason = p.required("refundReason", maxText)
+	r.All = p.choice("partialOrAllrefund", allOfIt, twoOfTwo, allOfIt) == allOfIt
+	r.Push = p.choice("pushMsg", doPush, twoOfTwo, doPush) == doPush
+	if p.err != nil {
+		return p.err
+	}
+	r.Type, r.At = hospital.ForPartialRefund, c.at
+	if r.All {
+		r.Type = hospital.ForFullRefund
+	}
+	if err := c.freeFor(r.HisNo, number); err != nil {
+		return err
+	}
+	order, err := c.order(number)
+	if err != nil {
+		return err
+	}
+	events, err := hospital.Decide(order, refund)
+	if err != nil {
+		return c.inState(err, order, "退费")
+	}
+	if len(events) == 0 {
+		return c.refundedBefore(order, r.HisNo)
+	}
+	return c.refund(order, refund)
+}
+
+// order is an order of the caller's; that of another hospital is none.
+func (c *call) order(number string) (hospital.Order, error) {
+	if !hospital.NumberPattern.MatchString(number) {
+		return hospital.Order{}, unknownOrder(number)
+	}
+	found, err := c.api.Orders.Load(c.ctx, number)
+	if err == nil && found.State.Hospital != c.hospital.Code {
+		err = unknownOrder(number)
+	}
+	return found.State, err
+}
+
+func unknownOrder(number string) error { return nothingFound("未查询到订单 " + cut(number)) }
+
+// freeFor refuses a number of the hospital's that stands for a refund of another order.
+func (c *call) freeFor(hisNo, number string) error {
+	taken, err := c.api.HisRefunds.Load(c.ctx, link.HisID(c.hospital.Code, hisNo))
+	if err == nil && taken.State.To != "" && taken.State.To != number {
+		err = takenNumber(hisNo)
+	}
+	return err
+}
+
+func takenNumber(hisNo string) error {
+	return notAllowed(fmt.Sprintf("hisRefundOrderNo：%s 已用于另一笔退费", cut(hisNo)))
+}
+
+// refund takes the hospital's number, writes the refund down, and has the money sent back.
+func (c *call) refund(order hospital.Order, refund hospital.Refund) error {
+	serial, err := c.api.Serials.Next(c.ctx)
+	if err != nil {
+		return err
+	}
+	r := &refund.Order
+	r.No = hospital.Number(order.Platform, r.Type, order.Kind, c.at.In(hospital.Zone), serial)
+	_, err = c.api.HisRefunds.Execute(c.ctx, link.HisID(c.hospital.Code, r.HisNo), c.caller(uuid.New()), link.Command{To: order.Number})
+	if err != nil {
+		return c.taken(err, r.HisNo)
+	}
+	done, err := c.api.Orders.Execute(c.ctx, order.Number, c.caller(uuid.New()), refund)
+	if err != nil {
+		return c.inState(err, order, "退费")
+	}
+	if first, _ := done.State.RefundOrder(r.HisNo); first.No != r.No {
+		return c.refundedBefore(done.State, r.HisNo) // the same request was faster
+	}
+	position := done.Position
+	if settled, err := c.api.Payments.AtOnce(c.ctx, order.Number); err != nil {
+		c.api.Logger.Warn("a refund is left to the reactor", "order", order.Number, "error", err.Error())
+	} else if position.Before(settled.Position) {
+		position = settled.Position
+	}
+	after, err := c.api.Orders.Load(c.ctx, order.Number)
+	if err != nil {
+		return err
+	}
+	c.await(position)
+	c.reply(numbersOf(after.State, r.HisNo)...)
+	return nil
+}
+
+// taken is the refusal of a number that another request took for another order.
+func (c *call) taken(err error, hisNo string) error {
+	var fault *domain.Fault
+	if errors.As(err, &fault) && fault.Code == domain.AlreadyExists {
+		return takenNumber(hisNo)
+	}
+	return err
+}
+
+func (c *call) refundedBefore(o hospital.Order, hisNo string) error {
+	return repeated(fmt.Sprintf("hisRefundOrderNo：%s 已受理过该笔退费", cut(hisNo)), numbersOf(o, hisNo)...)
+}
+
+// numbersOf are the two numbers of a refund. The channel's is empty until the channel has given one.
+func numbersOf(o hospital.Order, hisNo string) []envelope.Field {
+	r, _ := o.RefundOrder(hisNo)
+	return []envelope.Field{{Name: "refundOrderNo", Value: r.No}, {Name: "agtRefundOrderNo", Value: o.Carrier(r.No).ChannelNo()}}
+}
+
+// inState makes a refusal for the order's state say what the state is.
+func (c *call) inState(err error, o hospital.Order, what string) error {
+	var fault *domain.Fault
+	if !errors.As(err, &fault) {
+		return err
+	}
+	switch fault.Code {
+	case domain.CannotRefund, domain.CannotStop:
+		return notAllowed(fmt.Sprintf("订单 %s 的状态为%s，不能%s", o.Number, statusNames[o.Status], what))
+	case domain.KeyReused:
+		return notAllowed(fault.Field + "：已用于内容不同的另一笔退费")
+	default:
+		return err
+	}
+}
+
+var statusNames = map[hospital.Status]string{hospital.Unpaid: "待支付", hospital.Paid: "已支付", hospital.PartlyRefunded: "部分退费",
+	hospital.Refunded: "已退费", hospital.Stopped: "停诊", hospital.Cancelled: "取消"}
