@@ -143,7 +143,8 @@ func TestSubjectIsCutToThePlatformsLimit(t *testing.T) {
 }
 
 func TestExpiry(t *testing.T) {
-	for channel, want := range map[payment.Channel]time.Duration{payment.Alipay: 24 * time.Hour, payment.WX: 2 * time.Hour} {
+	for channel, want := range map[payment.Channel]time.Duration{payment.Alipay: 24 * time.Hour, payment.WX: 2 * time.Hour,
+		payment.UnionPay: time.Hour, payment.Insurance: 2 * time.Hour} {
 		c := charge(t, request(channel, "a1"))
 		if got := time.Unix(c.TimeExpire, 0).Sub(at); got != want || c.Created != at.Unix() {
 			t.Errorf("%s expires after %s, want %s; created %d", channel, got, want, c.Created)
@@ -152,7 +153,7 @@ func TestExpiry(t *testing.T) {
 }
 
 func TestOtherChannelsMakeNoCharges(t *testing.T) {
-	for _, channel := range []payment.Channel{payment.Balance, "", "upacp"} {
+	for _, channel := range []payment.Channel{payment.Balance, "", "bfb"} {
 		_, err := platform().CreateCharge(t.Context(), request(channel, "a1"))
 		var refusal *gateways.Refusal
 		if !errors.As(err, &refusal) || refusal.Param != "channel" {
@@ -203,5 +204,26 @@ func TestWXCredential(t *testing.T) {
 	}
 	if other := charge(t, request(payment.WX, "a2")); bytes.Equal(other.Credential, c.Credential) {
 		t.Error("two charges have one credential")
+	}
+}
+
+// TestChargesOfHospitalOrders: their numbers are of 19 digits, and lead from the ids back to the order and the refund.
+func TestChargesOfHospitalOrders(t *testing.T) {
+	const number = "1011202611240000001"
+	for _, channel := range []payment.Channel{payment.Alipay, payment.WX, payment.UnionPay, payment.Insurance} {
+		r := request(channel, "a1")
+		r.OrderNo = number
+		c := charge(t, r)
+		if of, ok := sandbox.OrderOf(c.ID); !ok || of != number || c.Subject != "肺轻松#"+number {
+			t.Errorf("%s: charge %s is of order %q, subject %q", channel, c.ID, of, c.Subject)
+		}
+		var credential map[string]json.RawMessage
+		if err := json.Unmarshal(c.Credential, &credential); err != nil || len(credential[string(channel)]) == 0 {
+			t.Errorf("%s: credential %s, %v", channel, c.Credential, err)
+		}
+	}
+	made, err := platform().CreateRefund(t.Context(), gateways.RefundRequest{OrderNo: number, No: number + "R12", Amount: 1})
+	if no, ok := sandbox.RefundOf(made.ID); err != nil || !ok || no != number+"R12" {
+		t.Errorf("refund %s is %q, %v", made.ID, no, err)
 	}
 }
