@@ -69,14 +69,7 @@ var Codec = domain.NewCodec(
 func Decide(c Card, cmd Command) ([]Event, error) {
 	switch cmd := cmd.(type) {
 	case Bind:
-		switch c.Patient {
-		case "":
-			return []Event{CardBound(cmd)}, nil
-		case cmd.Patient:
-			return nil, nil
-		default:
-			return nil, domain.RefuseField(domain.AlreadyExists, "number", "the card is another patient's")
-		}
+		return decideBind(c, cmd)
 	case Release:
 		if c.Patient == "" {
 			return nil, domain.Refuse(domain.NotFound, "no such card")
@@ -84,6 +77,21 @@ func Decide(c Card, cmd Command) ([]Event, error) {
 		return []Event{CardReleased(cmd)}, nil
 	default:
 		return nil, fmt.Errorf("card: command %T is not known", cmd)
+	}
+}
+
+func decideBind(c Card, cmd Bind) ([]Event, error) {
+	switch {
+	case cmd.Type < 1 || cmd.Type > MaxType:
+		return nil, domain.RefuseField(domain.Invalid, "type", "%d is not 1 to %d", cmd.Type, MaxType)
+	case cmd.Patient == "":
+		return nil, domain.RefuseField(domain.Invalid, "patient", "whose card is it?")
+	case c.Patient == cmd.Patient:
+		return nil, nil
+	case c.Patient != "":
+		return nil, domain.RefuseField(domain.AlreadyExists, "number", "the card is another patient's")
+	default:
+		return []Event{CardBound(cmd)}, nil
 	}
 }
 

@@ -40,8 +40,11 @@ func Decide(o Order, c Command) ([]Event, error) {
 }
 
 func decidePlace(o Order, c Place) ([]Event, error) {
-	if o.Placed() {
+	switch {
+	case o.Placed():
 		return nil, domain.RefuseField(domain.AlreadyExists, "order_no", "%s", c.Number)
+	case c.Patient == "":
+		return nil, domain.RefuseField(domain.Invalid, "patient", "who is to pay the order?")
 	}
 	if err := check(c.Terms); err != nil {
 		return nil, err
@@ -55,6 +58,12 @@ func decideImport(o Order, c Import) ([]Event, error) {
 		return nil, domain.RefuseField(domain.AlreadyExists, "order_no", "%s", c.Number)
 	case c.Receipt.Amount != c.Amount:
 		return nil, domain.RefuseField(domain.Invalid, "amount", "%d fen were paid for an order of %d", c.Receipt.Amount, c.Amount)
+	case ModeOf(c.Receipt.Channel) == 0:
+		return nil, domain.RefuseField(domain.Invalid, "trade_mode", "%q is no way to pay", c.Receipt.Channel)
+	case c.Receipt.Ref == "":
+		return nil, domain.RefuseField(domain.Invalid, "agt_order_no", "by what does the platform know the payment?")
+	case !Plausible(c.Receipt.At):
+		return nil, domain.RefuseField(domain.Invalid, "pay_time", "%s", c.Receipt.At)
 	case c.Receipt.Channel == payment.Balance && c.Patient == "":
 		return nil, domain.RefuseField(domain.Invalid, "patient", "whose wallet paid the order?")
 	}
@@ -73,11 +82,18 @@ func check(t Terms) error {
 		return domain.RefuseField(domain.Invalid, "kind", "%d", t.Kind)
 	case !slices.Contains(Platforms, t.Platform):
 		return domain.RefuseField(domain.Invalid, "platform", "%d", t.Platform)
-	case t.Kind == Registration && (!slices.Contains(RegTypes, t.RegType) || t.BookDate == ""):
-		return domain.RefuseField(domain.Invalid, "reg_type", "a registration has a type and a date")
+	case t.Kind == Registration && !slices.Contains(RegTypes, t.RegType):
+		return domain.RefuseField(domain.Invalid, "reg_type", "%d", t.RegType)
+	case t.Kind == Registration && !isBookDate(t.BookDate):
+		return domain.RefuseField(domain.Invalid, "book_date", "%q", t.BookDate)
 	default:
 		return nil
 	}
+}
+
+func isBookDate(text string) bool {
+	day, ok := ParseDate(text)
+	return ok && Plausible(day)
 }
 
 func decideRequestPayment(o Order, c RequestPayment) ([]Event, error) {
@@ -85,6 +101,9 @@ func decideRequestPayment(o Order, c RequestPayment) ([]Event, error) {
 		return nil, err
 	}
 	channel := c.Mode.Channel()
+	if channel == "" {
+		return nil, domain.RefuseField(domain.Invalid, "trade_mode", "%d", c.Mode)
+	}
 	if o.Amount == 0 {
 		return []Event{payment.OrderPaid{Receipt: payment.Receipt{Channel: channel, Ref: o.Number, At: c.At}}}, nil
 	}
@@ -125,9 +144,9 @@ func decideRefund(o Order, c Refund) ([]Event, error) {
 	return refunded(o, r, true), nil
 }
 
-// sameWish says that the hospital asks for the same.
+// sameWish says that the hospital asks for the same: the number, what it begins with and the time are ours.
 func (r RefundOrder) sameWish(first RefundOrder) bool {
-	first.No, first.At = r.No, r.At
+	first.No, first.Type, first.At = r.No, r.Type, r.At
 	return r == first
 }
 

@@ -23,7 +23,7 @@ var NumberPattern = regexp.MustCompile(`^[0-9]{19}$`)
 const Serials = 10_000_000
 
 // Number makes the number of an order or of a refund order: the platform, the trade type, the kind, the day, and 7
-// digits that tell those of one day apart.
+// digits that tell those of one day apart. The day is the one it is in [Zone].
 func Number(p Platform, t TradeType, k Kind, day time.Time, serial int64) string {
-	return fmt.Sprintf("%d%s%d%s%07d", p, t, k, day.Format("20060102"), serial%Serials)
+	return fmt.Sprintf("%d%s%d%s%07d", p, t, k, day.In(Zone).Format("20060102"), serial%Serials)
 }

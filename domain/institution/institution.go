@@ -7,6 +7,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"orderengine/domain"
@@ -126,6 +127,9 @@ func Decide(h Hospital, c Command) ([]Event, error) {
 		if !CodePattern.MatchString(register.Code) {
 			return nil, domain.RefuseField(domain.Invalid, "code", "%q is not 1 to 32 letters, digits, - and _", register.Code)
 		}
+		if isBlank(register.Name) {
+			return nil, domain.RefuseField(domain.Invalid, "name", "it is blank")
+		}
 		return []Event{HospitalRegistered(register)}, nil
 	}
 	if !h.Registered() {
@@ -133,7 +137,7 @@ func Decide(h Hospital, c Command) ([]Event, error) {
 	}
 	switch c := c.(type) {
 	case Change:
-		return decideChange(c)
+		return decideChange(h, c)
 	case SetSecret:
 		if c.Hash == h.SecretHash {
 			return nil, nil
@@ -144,9 +148,9 @@ func Decide(h Hospital, c Command) ([]Event, error) {
 	}
 }
 
-func decideChange(c Change) ([]Event, error) {
-	if c.Name == nil && c.ItemTag == nil && c.Branches == nil && len(c.Templates) == 0 {
-		return nil, nil
+func decideChange(h Hospital, c Change) ([]Event, error) {
+	if c.Name != nil && isBlank(*c.Name) {
+		return nil, domain.RefuseField(domain.Invalid, "name", "it is blank")
 	}
 	if c.ItemTag != nil && !TagPattern.MatchString(*c.ItemTag) {
 		return nil, domain.RefuseField(domain.Invalid, "item_tag", "%q is no plain XML name", *c.ItemTag)
@@ -167,7 +171,19 @@ func decideChange(c Change) ([]Event, error) {
 			}
 		}
 	}
+	if isSo(h, c) {
+		return nil, nil
+	}
 	return []Event{HospitalChanged(c)}, nil
+}
+
+func isBlank(text string) bool { return strings.TrimSpace(text) == "" }
+
+// isSo says that the change would leave the hospital as it is.
+func isSo(h Hospital, c Change) bool {
+	after := changed(h, HospitalChanged(c))
+	return after.Name == h.Name && after.ItemTag == h.ItemTag && slices.Equal(after.Branches, h.Branches) &&
+		maps.Equal(after.Templates, h.Templates)
 }
 
 // Evolve folds one event into the hospital.

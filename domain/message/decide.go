@@ -17,25 +17,28 @@ func Decide(m Message, c Command) ([]Happening, error) {
 	if !m.Composed() {
 		return nil, domain.Refuse(domain.NotFound, "no such message")
 	}
-	if retry, ok := c.(Retry); ok {
+	switch c := c.(type) {
+	case RecordSent:
+		return when(m.Status != Sent, MessageSent(c)) // one that another server has parked too
+	case Delay:
+		return when(m.Status == Queued, MessageDelayed(c))
+	case Park:
+		return when(m.Status == Queued, MessageParked(c))
+	case Retry:
 		if m.Status != Parked {
 			return nil, domain.RefuseField(domain.Invalid, "message", "%s is %s, not parked", m.ID, m.Status)
 		}
-		return []Happening{MessageRetried(retry)}, nil
-	}
-	if m.Status != Queued {
-		return nil, nil
-	}
-	switch c := c.(type) {
-	case RecordSent:
-		return []Happening{MessageSent(c)}, nil
-	case Delay:
-		return []Happening{MessageDelayed(c)}, nil
-	case Park:
-		return []Happening{MessageParked(c)}, nil
+		return []Happening{MessageRetried(c)}, nil
 	default:
 		return nil, fmt.Errorf("message: command %T is not known", c)
 	}
+}
+
+func when(now bool, e Happening) ([]Happening, error) {
+	if !now {
+		return nil, nil
+	}
+	return []Happening{e}, nil
 }
 
 // Evolve folds one event into the message.

@@ -45,7 +45,8 @@ type (
 		At  time.Time
 	}
 	// RetryRefund is a person's word that a parked or failed refund is to be tried again; a failed one gets a
-	// new number, for the platform has ended the old one.
+	// new number, for the platform has ended the old one. If less is left by now, that is given back; but a
+	// refund with a name is tried again whole or not at all.
 	RetryRefund struct {
 		No string
 		By string

@@ -96,9 +96,7 @@ func decideRetryRefund(b Bill, c RetryRefund) ([]Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	// One that a clock ahead of its time has put off for long would wait for nobody else.
-	putOff := r.Status == Pending && !r.Closed && (r.At.After(c.At) || r.TriedAt.After(c.At))
-	if !r.WaitsForPerson() && !putOff {
+	if !r.WaitsForPerson() && !putOff(r, c.At) {
 		return nil, domain.Refuse(domain.CannotRefund, "refund %s does not wait for a person", c.No)
 	}
 	again := []Event{RefundRetried(c)}
@@ -106,13 +104,26 @@ func decideRetryRefund(b Bill, c RetryRefund) ([]Event, error) {
 		return again, nil
 	}
 	left := min(r.Amount, b.Refundable(r.Ref))
-	if left <= 0 {
+	switch {
+	case left <= 0:
 		return nil, domain.Refuse(domain.CannotRefund, "nothing of %s is left to refund", r.Ref)
+	case r.Name != "" && left < r.Amount:
+		// Who gave the refund its name has written down its amount too.
+		return nil, domain.Refuse(domain.CannotRefund, "%d fen of %s are left to refund, %s is of %d", left, r.Ref, r.Name, r.Amount)
 	}
 	from := Receipt{Ref: r.Ref, Channel: r.Channel}
 	next := RefundOf(b, from, left, r.Reason, c.At)
 	next.Name = r.Name
 	return append(again, RefundRequested{next}), nil
+}
+
+// putOff says that a clock ahead of its time has put the refund off for long: it would wait for nobody else.
+func putOff(r Refund, now time.Time) bool {
+	from := r.TriedAt
+	if from.IsZero() {
+		from = r.At
+	}
+	return r.Status == Pending && !r.Closed && from.After(now)
 }
 
 func decideGiveUpRefund(b Bill, c GiveUpRefund) ([]Event, error) {
