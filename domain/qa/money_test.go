@@ -150,24 +150,3 @@ func TestAttempts(t *testing.T) {
 		})
 	}
 }
-
-// TestRefundPutOffByAClockAhead: a person may have it tried again once the clock is right, and not before.
-func TestRefundPutOffByAClockAhead(t *testing.T) {
-	ahead := paidAt.AddDate(1, 0, 0)
-	o := orderIn(t, Paid, Online)
-	o = run(t, o, Refund{By: patient, At: paidAt})
-	no := o.Refunds[0].No
-	refused(t, o, payment.RetryRefund{No: no, By: "admin", At: paidAt.Add(time.Minute)}, domain.CannotRefund)
-	o = run(t, o, payment.DelayRefund{No: no, Why: "time-out", At: ahead})
-	o = run(t, o, payment.RetryRefund{No: no, By: "admin", At: paidAt.Add(time.Minute)})
-	if r := o.Refunds[0]; !r.TriedAt.Equal(paidAt.Add(time.Minute)) || r.Tries != 0 || r.Status != payment.Pending {
-		t.Errorf("%+v", r)
-	}
-}
-
-func TestRefundOfAnotherAmountIsNotSettled(t *testing.T) {
-	o := run(t, orderIn(t, Paid, Online), Refund{By: patient, At: paidAt})
-	no := o.Refunds[0].No
-	refused(t, o, payment.SettleRefund{No: no, Amount: price - 1, OK: true, At: paidAt}, domain.Invalid)
-	gives(t, o, payment.SettleRefund{No: no, Amount: price, OK: true, At: paidAt}, "RefundSucceeded")
-}
