@@ -1,0 +1,257 @@
+package messages_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"go.uber.org/goleak"
+
+	"orderengine/domain"
+	"orderengine/domain/hospital"
+	"orderengine/domain/institution"
+	"orderengine/domain/message"
+	"orderengine/domain/payment"
+	"orderengine/domain/process"
+	"orderengine/eventstore"
+	"orderengine/eventstore/decider"
+	"orderengine/eventstore/memory"
+	"orderengine/gateways/messages"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
+}
+
+const number = "1011202403010000001"
+
+var at = time.Date(2024, 3, 1, 8, 0, 0, 0, time.UTC)
+
+type (
+	orders    = decider.Decider[hospital.Order, hospital.Command, hospital.Event]
+	hospitals = decider.Decider[institution.Hospital, institution.Command, institution.Event]
+	all       = decider.Decider[message.Message, message.Command, message.Happening]
+)
+
+func model[S, C, E any](category string, codec *domain.Codec[E], decide func(S, C) ([]E, error), evolve func(S, E) S) decider.Model[S, C, E] {
+	return decider.Model[S, C, E]{Category: category, Decide: decide, Evolve: evolve, Encode: codec.Encode, Decode: codec.Decode}
+}
+
+// world is a log with a hospital and an order of it that was paid, refunded in part and stopped.
+type world struct {
+	t         *testing.T
+	store     *memory.Store
+	orders    *orders
+	hospitals *hospitals
+	messages  *all
+	now       time.Time
+}
+
+func newWorld(t *testing.T) *world {
+	store := memory.New()
+	w := &world{t: t, store: store, now: at,
+		orders:    decider.New(store, model(hospital.Category, hospital.Codec, hospital.Decide, hospital.Evolve), decider.Options{}),
+		hospitals: decider.New(store, model(institution.Category, institution.Codec, institution.Decide, institution.Evolve), decider.Options{}),
+		messages:  decider.New(store, model(message.Category, message.Codec, message.Decide, message.Evolve), decider.Options{}),
+	}
+	_, err := w.hospitals.Execute(t.Context(), "H001", call(), institution.Register{Code: "H001", Name: "阳光医院", At: at})
+	w.must(err)
+	terms := hospital.Terms{Number: number, Hospital: "H001", Kind: hospital.Registration, Amount: 600, HisOrderNo: "HIS-1", Platform: 1,
+		RegType: hospital.Booked, BookDate: "2024-03-02", Department: "内科", Doctor: "刘医生", Patient: "patient1", At: at}
+	refund := hospital.RefundOrder{No: "1061202403010000002", HisNo: "R1", Type: hospital.ForPartialRefund, Amount: 200, Reason: "检查取消", Push: true, At: at}
+	for _, c := range []hospital.Command{
+		hospital.Place{Terms: terms},
+		payment.ConfirmPayment{Receipt: payment.Receipt{Channel: payment.WX, Ref: "ch_1", Amount: 600, At: at}},
+		hospital.Refund{Hospital: "H001", Kind: hospital.Registration, Order: refund},
+		hospital.Stop{Hospital: "H001", RefundNo: "1041202403010000003", At: at},
+	} {
+		_, err := w.orders.Execute(t.Context(), number, call(), c)
+		w.must(err)
+	}
+	return w
+}
+
+func (w *world) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func call() decider.Call { return decider.Call{ID: uuid.New(), At: at} }
+
+func (w *world) messenger(c messages.Channel) messages.Messenger {
+	periods := process.Periods{Retry: []time.Duration{time.Minute}}
+	return messages.Messenger{Orders: w.orders, Hospitals: w.hospitals, Messages: w.messages, Channel: c, Periods: periods,
+		Now: func() time.Time { return w.now }}
+}
+
+// composed are the messages in the log, in order.
+func (w *world) composed() []message.Content {
+	w.t.Helper()
+	var found []message.Content
+	for batch, err := range w.store.Follow(w.t.Context(), eventstore.Position{}) {
+		w.must(err)
+		for _, e := range batch {
+			if e.Type == "MessageComposed" {
+				var c message.Content
+				w.must(json.Unmarshal(e.Data, &c))
+				found = append(found, c)
+			}
+		}
+		head, err := w.store.Head(w.t.Context())
+		w.must(err)
+		if !batch[len(batch)-1].Position.Before(head) {
+			return found
+		}
+	}
+	return found
+}
+
+func (w *world) load(id string) message.Message {
+	w.t.Helper()
+	r, err := w.messages.Load(w.t.Context(), id)
+	w.must(err)
+	return r.State
+}
+
+func TestTellComposesEachNoticeOnce(t *testing.T) {
+	w := newWorld(t)
+	for range 3 {
+		w.must(w.messenger(messages.Outbox{}).Tell(t.Context(), number))
+	}
+	found := w.composed()
+	if len(found) != 2 {
+		t.Fatalf("%d messages, want 2", len(found))
+	}
+	for i, want := range []string{
+		"阳光医院：您的订单 1011202403010000001 已退费 2.00 元，原因：检查取消。",
+		"阳光医院：您预约的 2024-03-02 内科 刘医生 已停诊，订单 1011202403010000001 的费用 4.00 元将原路退回。",
+	} {
+		if m := found[i]; m.Text != want || m.Patient != "patient1" || m.Hospital != "H001" || m.Voucher != number {
+			t.Errorf("message %+v, want %s", m, want)
+		}
+	}
+	o, err := w.orders.Load(t.Context(), number)
+	if err != nil || len(o.State.Untold) != 0 {
+		t.Errorf("untold %+v, %v", o.State.Untold, err)
+	}
+}
+
+// crashes fails the first time after the message was composed.
+type crashes struct {
+	*orders
+	left int
+}
+
+var errCrash = errors.New("crash")
+
+func (c *crashes) Execute(ctx context.Context, id string, call decider.Call, command hospital.Command) (decider.Result[hospital.Order], error) {
+	if c.left--; c.left >= 0 {
+		return decider.Result[hospital.Order]{}, errCrash
+	}
+	return c.orders.Execute(ctx, id, call, command)
+}
+
+func TestTellGoesOnAfterACrash(t *testing.T) {
+	w := newWorld(t)
+	m := w.messenger(messages.Outbox{})
+	m.Orders = &crashes{w.orders, 2}
+	for range 2 {
+		if err := m.Tell(t.Context(), number); !errors.Is(err, errCrash) {
+			t.Fatalf("error %v", err)
+		}
+	}
+	w.must(m.Tell(t.Context(), number))
+	if found := w.composed(); len(found) != 2 {
+		t.Errorf("%d messages, want 2", len(found))
+	}
+}
+
+// hook is a server of the patients' messages.
+func hook(t *testing.T, statuses ...int) (channel messages.Webhook, got *[]*http.Request, bodies *[]string) {
+	got, bodies = new([]*http.Request), new([]string)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		*got, *bodies = append(*got, r), append(*bodies, string(body))
+		w.WriteHeader(statuses[min(len(*got), len(statuses))-1])
+	}))
+	t.Cleanup(s.Close)
+	return messages.Webhook{URL: s.URL, Secret: "s3cret", Now: func() time.Time { return at }}, got, bodies
+}
+
+func (w *world) one() string {
+	w.t.Helper()
+	m := message.Content{ID: uuid.NewString(), Hospital: "H001", Event: message.Unpaid, Patient: "patient1", Voucher: "123456789",
+		Params: map[string]string{"payAmout": "236"}, Text: "请缴费 236 元", At: at}
+	_, err := w.messages.Execute(w.t.Context(), m.ID, call(), message.Compose{Content: m})
+	w.must(err)
+	return m.ID
+}
+
+func TestWebhookIsSignedAndSentOnce(t *testing.T) {
+	w := newWorld(t)
+	channel, got, bodies := hook(t, 200)
+	id := w.one()
+	for range 3 {
+		w.must(w.messenger(channel).Send(t.Context(), id))
+	}
+	if len(*got) != 1 {
+		t.Fatalf("sent %d times", len(*got))
+	}
+	r, body := (*got)[0], (*bodies)[0]
+	want := `{"id":"` + id + `","hospital":"H001","event":"26","patient":"patient1","voucher":"123456789","params":{"payAmout":"236"},"text":"请缴费 236 元","at":"2024-03-01T08:00:00Z"}`
+	if body != want || r.Method != "POST" || r.Header.Get("Content-Type") != "application/json" || r.Header.Get("Idempotency-Key") != id {
+		t.Errorf("%s %v\n%s\nwant %s", r.Method, r.Header, body, want)
+	}
+	if signature := r.Header.Get("Signature"); signature != messages.Sign("s3cret", at, []byte(body)) || !strings.HasPrefix(signature, "t=1709280000,v1=") {
+		t.Errorf("signature %s", signature)
+	}
+	if m := w.load(id); m.Status != message.Sent || m.Ref != "webhook" || !m.SentAt.Equal(at) {
+		t.Errorf("message %+v", m)
+	}
+}
+
+func TestFailedMessagesAreTriedAgainAndThenParked(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		statuses []int
+		sent     int
+		status   message.Status
+	}{
+		{"down for a while", []int{500, 429, 204}, 3, message.Sent},
+		{"down for ever", []int{503}, 10, message.Parked},
+		{"refused", []int{422}, 1, message.Parked},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			channel, got, _ := hook(t, c.statuses...)
+			id := w.one()
+			for range 20 {
+				w.must(w.messenger(channel).Send(t.Context(), id))
+				w.must(w.messenger(channel).Send(t.Context(), id)) // not due
+				w.now = w.now.Add(2 * time.Minute)
+			}
+			m := w.load(id)
+			if len(*got) != c.sent || m.Status != c.status || (m.Why == "") != (c.status == message.Sent) {
+				t.Fatalf("sent %d times, %s: %s; want %d, %s", len(*got), m.Status, m.Why, c.sent, c.status)
+			}
+			if m.Status != message.Parked {
+				return
+			}
+			_, err := w.messages.Execute(t.Context(), id, call(), message.Retry{By: "admin", At: w.now})
+			w.must(err)
+			w.must(w.messenger(messages.Outbox{}).Send(t.Context(), id))
+			if m = w.load(id); m.Status != message.Sent || m.Ref != "outbox" {
+				t.Errorf("retried: %+v", m)
+			}
+		})
+	}
+}
