@@ -157,6 +157,19 @@ func checkMove(t *rapid.T, from, to Status, e Event) {
 	}
 }
 
+// stored is the event as the log gives it back.
+func stored(t *rapid.T, e Event) Event {
+	name, schema, data, err := Codec.Encode(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := Codec.Decode(name, schema, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return read
+}
+
 // anyOrder draws an order that was placed, or one that came with its payment.
 func anyOrder(t *rapid.T) []Event {
 	given := terms(rapid.SampledFrom(Kinds).Draw(t, "kind"), rapid.SampledFrom([]domain.Fen{price, price, price, 1, 0}).Draw(t, "price"))
@@ -195,6 +208,9 @@ func TestWhateverIsAsked(t *testing.T) {
 			}
 			for _, e := range events {
 				after := Evolve(o, e)
+				if read := Evolve(o, stored(t, e)); snapshot(t, read) != snapshot(t, after) {
+					t.Fatalf("%T as it is stored gives %s, not %s", e, snapshot(t, read), snapshot(t, after))
+				}
 				checkMove(t, o.Status, after.Status, e)
 				o, history = after, append(history, e)
 				if want := implied(o, history); o.Status != want {

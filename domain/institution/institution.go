@@ -174,6 +174,9 @@ func decideChange(h Hospital, c Change) ([]Event, error) {
 	if isSo(h, c) {
 		return nil, nil
 	}
+	if c.Branches != nil && *c.Branches == nil {
+		c.Branches = &[]Branch{} // nil would be stored as "not changed"
+	}
 	return []Event{HospitalChanged(c)}, nil
 }
 

@@ -66,6 +66,7 @@ func TestDecide(t *testing.T) {
 		{"branches in another order", registered(), branches(Branch{"B02", "西院"}, Branch{"B01", "东院"}), true, 0, ""},
 		{"branches as they are", registered(), branches(registered().Branches...), false, 0, ""},
 		{"no branches", registered(), branches(), true, 0, ""},
+		{"no list of branches", registered(), Change{Branches: new([]Branch), At: at}, true, 0, ""},
 		{"no branches where there are none", Hospital{Code: "H001"}, branches(), false, 0, ""},
 		{"two branches of one code", registered(), branches(Branch{"B01", "东院"}, Branch{"B01", "西院"}), false, domain.Invalid, "branches"},
 		{"branch without a code", registered(), branches(Branch{"", "东院"}), false, domain.Invalid, "branches"},
@@ -79,6 +80,7 @@ func TestDecide(t *testing.T) {
 		{"template of an unknown event", registered(), templates("27", "x"), false, domain.Invalid, "templates"},
 		{"template of spaces", registered(), templates(message.Waiting, " "), false, domain.Invalid, "templates"},
 		{"secret", registered(), SetSecret{"cd34", at}, true, 0, ""},
+		{"secret taken away", registered(), SetSecret{"", at}, true, 0, ""},
 		{"secret as it is", registered(), SetSecret{"ab12", at}, false, 0, ""},
 		{"secret of what is not there", Hospital{}, SetSecret{"cd34", at}, false, domain.NotFound, ""},
 	} {
@@ -97,6 +99,9 @@ func TestDecide(t *testing.T) {
 			if len(events) != 1 || !reflect.DeepEqual(events[0], eventOf(c.command)) {
 				t.Fatalf("events %v, want %v", events, eventOf(c.command))
 			}
+			if read := stored(t, events[0]); !reflect.DeepEqual(read, events[0]) {
+				t.Errorf("event %+v is read back as %+v", events[0], read)
+			}
 			if again, _ := Decide(Evolve(c.is, events[0]), c.command); len(again) > 0 {
 				t.Errorf("run again: %v", again)
 			}
@@ -112,12 +117,29 @@ func eventOf(c Command) Event {
 	case Register:
 		return HospitalRegistered(c)
 	case Change:
+		if c.Branches != nil && len(*c.Branches) == 0 {
+			c.Branches = &[]Branch{}
+		}
 		return HospitalChanged(c)
 	case SetSecret:
 		return SecretSet(c)
 	default:
 		return nil
 	}
+}
+
+// stored is the event as the log gives it back.
+func stored(t *testing.T, e Event) Event {
+	t.Helper()
+	name, schema, data, err := Codec.Encode(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := Codec.Decode(name, schema, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return read
 }
 
 func TestEvolve(t *testing.T) {
