@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"regexp"
 
 	"orderengine/domain"
 	"orderengine/domain/hospital"
@@ -31,11 +30,6 @@ var (
 	msgHisNumberTaken = drf.NewMessage("This number stands for another order.", "该编号已用于另一笔订单。")
 )
 
-const maxNumber = 64 // characters of a number that is not ours
-
-// numberPattern is what a number that is not ours looks like: characters that can be seen, without space.
-var numberPattern = regexp.MustCompile(`^[^\s\p{C}]+$`)
-
 func ints[T ~int](choices []T) []int {
 	plain := make([]int, len(choices))
 	for i, c := range choices {
@@ -47,8 +41,8 @@ func ints[T ~int](choices []T) []int {
 // terms reads what a hospital order is about (the notes' Hospital orders).
 func (c *call) terms(ctx context.Context, f *drf.Fields) (hospital.Terms, error) {
 	t := hospital.Terms{
-		Hospital:   f.String("hospital", drf.MaxLength(maxNumber)),
-		Branch:     f.String("branch", drf.Optional, drf.AllowNull, drf.AllowBlank, drf.MaxLength(maxNumber)),
+		Hospital:   f.String("hospital", drf.MaxLength(hospital.MaxForeign)),
+		Branch:     f.String("branch", drf.Optional, drf.AllowNull, drf.AllowBlank, drf.MaxLength(hospital.MaxForeign)),
 		Kind:       hospital.Kind(f.IntChoice("kind", ints(hospital.Kinds))),
 		Amount:     domain.Fen(f.Int("amount", drf.Between(0, int64(domain.MaxFen)))),
 		HisOrderNo: number(f, "his_order_no"),
@@ -70,8 +64,8 @@ func (c *call) terms(ctx context.Context, f *drf.Fields) (hospital.Terms, error)
 }
 
 func number(f *drf.Fields, field string, options ...drf.Option) string {
-	text := f.String(field, append(options, drf.MaxLength(maxNumber))...)
-	if text != "" && !numberPattern.MatchString(text) {
+	text := f.String(field, append(options, drf.MaxLength(hospital.MaxForeign))...)
+	if text != "" && !hospital.ForeignPattern.MatchString(text) {
 		f.Add(field, msgNumberSpaces)
 	}
 	return text

@@ -36,14 +36,10 @@ type hospitalRefundJSON struct {
 	CreateTime       string               `json:"create_time"`
 }
 
-// hospitalStatusDisplay are the notes' texts of the states.
-var hospitalStatusDisplay = map[hospital.Status]string{hospital.Unpaid: "待支付", hospital.Paid: "已支付", hospital.PartlyRefunded: "部分退费",
-	hospital.Refunded: "已退费", hospital.Stopped: "停诊", hospital.Cancelled: "取消"}
-
 func (a *API) renderHospitalOrder(o hospital.Order) hospitalOrderJSON {
 	shown := hospitalOrderJSON{
 		OrderNo: o.Number, Hospital: o.Hospital, Branch: o.Branch, Kind: o.Kind, Amount: o.Amount, HisOrderNo: o.HisOrderNo,
-		Platform: o.Platform, Status: o.Status, StatusDisplay: hospitalStatusDisplay[o.Status], Refunds: []hospitalRefundJSON{},
+		Platform: o.Platform, Status: o.Status, StatusDisplay: o.Status.Display(), Refunds: []hospitalRefundJSON{},
 	}
 	if o.Kind == hospital.Registration {
 		shown.RegType, shown.BookDate, shown.Department, shown.Doctor = &o.RegType, &o.BookDate, &o.Department, &o.Doctor

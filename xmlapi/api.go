@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -142,7 +143,7 @@ func location(r *http.Request) string {
 func query(r *http.Request) map[string]bool {
 	names := map[string]bool{}
 	for name := range r.URL.Query() {
-		names[lower(name)] = true
+		names[strings.ToLower(name)] = true
 	}
 	return names
 }

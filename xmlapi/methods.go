@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"orderengine/domain"
@@ -152,5 +151,3 @@ func (c *call) identify() error {
 func (c *call) await(position eventstore.Position) { _ = c.api.Await(c.client, position) }
 
 func codeLabel(code envelope.Code) string { return strconv.Itoa(int(code)) }
-
-func lower(s string) string { return strings.ToLower(s) }

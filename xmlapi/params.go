@@ -17,7 +17,7 @@ import (
 // Lengths in characters.
 const (
 	maxText   = 200
-	maxNumber = 64
+	maxNumber = hospital.MaxForeign
 )
 
 // params read the parameters of a method. The first that is wrong is what the caller is told of; after it all are
@@ -59,13 +59,10 @@ func (p *params) required(name string, max int) string {
 	return value
 }
 
-// Number is what a number of a hospital's or a channel's looks like: characters that can be seen, without space.
-var numberPattern = regexp.MustCompile(`^[^\s\p{C}]+$`)
-
 // number is a required text without space.
 func (p *params) number(name string) string {
 	value := p.required(name, maxNumber)
-	if value != "" && !numberPattern.MatchString(value) {
+	if value != "" && !hospital.ForeignPattern.MatchString(value) {
 		p.wrong(name, "%q，不能含有空白或控制字符", value)
 		return ""
 	}

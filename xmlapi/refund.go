@@ -14,9 +14,8 @@ import (
 
 // The document's values of partialOrAllrefund and pushMsg (2.1).
 const (
-	allOfIt  = 1
-	doPush   = 1
-	twoOfTwo = 2
+	refundAll, refundPart = 1, 2
+	push, noPush          = 1, 2
 )
 
 // refundGeneral is 原渠道商户退费 (2.1). The hospital's number of the refund is its key, for ever: it belongs to the
@@ -30,8 +29,8 @@ func (c *call) refundGeneral() error {
 	r.Amount = p.fen("refundAmout")
 	r.RefundTime = p.time("refundTime").Format(hospital.TimeLayout)
 	r.Reason = p.required("refundReason", maxText)
-	r.All = p.choice("partialOrAllrefund", allOfIt, twoOfTwo, allOfIt) == allOfIt
-	r.Push = p.choice("pushMsg", doPush, twoOfTwo, doPush) == doPush
+	r.All = p.choice("partialOrAllrefund", refundAll, refundPart, refundAll) == refundAll
+	r.Push = p.choice("pushMsg", push, noPush, push) == push
 	if p.err != nil {
 		return p.err
 	}
@@ -144,13 +143,10 @@ func (c *call) inState(err error, o hospital.Order, what string) error {
 	}
 	switch fault.Code {
 	case domain.CannotRefund, domain.CannotStop:
-		return notAllowed(fmt.Sprintf("订单 %s 的状态为%s，不能%s", o.Number, statusNames[o.Status], what))
+		return notAllowed(fmt.Sprintf("订单 %s 的状态为%s，不能%s", o.Number, o.Status.Display(), what))
 	case domain.KeyReused:
 		return notAllowed(fault.Field + "：已用于内容不同的另一笔退费")
 	default:
 		return err
 	}
 }
-
-var statusNames = map[hospital.Status]string{hospital.Unpaid: "待支付", hospital.Paid: "已支付", hospital.PartlyRefunded: "部分退费",
-	hospital.Refunded: "已退费", hospital.Stopped: "停诊", hospital.Cancelled: "取消"}

@@ -19,6 +19,12 @@ const (
 // NumberPattern is what the number of an order or of a refund order looks like: 19 digits.
 var NumberPattern = regexp.MustCompile(`^[0-9]{19}$`)
 
+// MaxForeign is the length of the longest number that is not ours, in characters.
+const MaxForeign = 64
+
+// ForeignPattern is what a number of a hospital's or a channel's looks like: characters that can be seen, without space.
+var ForeignPattern = regexp.MustCompile(`^[^\s\p{C}]+$`)
+
 // Serials is how many numbers one day has for orders of one platform, kind and trade type.
 const Serials = 10_000_000
 

@@ -95,6 +95,11 @@ var statusNames = map[Status]string{Unpaid: "unpaid", Paid: "paid", PartlyRefund
 // String is the state's name in the lifecycle's table.
 func (s Status) String() string { return statusNames[s] }
 
+var statusDisplay = map[Status]string{Unpaid: "待支付", Paid: "已支付", PartlyRefunded: "部分退费", Refunded: "已退费", Stopped: "停诊", Cancelled: "取消"}
+
+// Display is the state for people, the notes' text.
+func (s Status) Display() string { return statusDisplay[s] }
+
 // Terms are what an order is about. They never change.
 type Terms struct {
 	Number     string     `json:"number"`
