@@ -1,0 +1,5 @@
+//go:build !race
+
+package openload_test
+
+const racerCalls = 60

@@ -1,0 +1,6 @@
+//go:build race
+
+package openload_test
+
+// A short run: the race detector is slow.
+const racerCalls = 25
