@@ -10,13 +10,15 @@ run:
 build:
 	go build -trimpath -o bin/ ./cmd/...
 
-# What the tests want beside Go: a real redis-server, curl for the README's tour, a C compiler for the race detector.
+# What the tests want beside Go: a real redis-server, curl for the README's tour, a C compiler for the race detector,
+# Python's zeep, with which hospital systems call SOAP.
 # Install it where that is allowed, say what to install where it is not.
 need:
 	@missing=""; \
 	for tool in redis-server:redis-server curl:curl gcc:gcc,libc6-dev; do \
 	  command -v "$${tool%%:*}" >/dev/null || missing="$$missing $$(echo "$${tool#*:}" | tr , ' ')"; \
 	done; \
+	/usr/bin/python3 -c 'import zeep' 2>/dev/null || python3 -c 'import zeep' 2>/dev/null || missing="$$missing python3-zeep"; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "installing$$missing"; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \

@@ -63,7 +63,7 @@ func build() error {
 // consult lists the folders of the server's sources: go test takes a result from its cache only while what
 // the test has looked at is the same, and the tests do not import the server.
 func consult(root string) error {
-	for _, part := range []string{"cmd", "domain", "eventstore", "gateways", "httpapi", "projections"} {
+	for _, part := range []string{"cmd", "domain", "eventstore", "gateways", "httpapi", "projections", "xmlapi"} {
 		err := filepath.WalkDir(filepath.Join(root, part), func(string, fs.DirEntry, error) error { return nil })
 		if err != nil {
 			return err
