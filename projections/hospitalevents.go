@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"orderengine/domain/hospital"
 	"orderengine/domain/payment"
@@ -21,7 +22,7 @@ func hospitalEventsOf(code string) string { return "hospitalevents/" + code }
 // hospitalEvents is the line of an event that a hospital replays: a refund that it ordered or that ended, a stop.
 func hospitalEvents(_ string, o hospital.Order, e hospital.Event, recorded eventstore.Recorded) Rows {
 	var r hospital.RefundOrder
-	at := recorded.Time
+	var at time.Time
 	switch e := e.(type) {
 	case hospital.RefundOrdered:
 		r, at = e.RefundOrder, e.At
