@@ -60,16 +60,19 @@ func post(s *orderdtest.Server, kind, body string) orderdtest.Reply {
 }
 
 // call gives the answer of a method; without one, its error.
-func call(s *orderdtest.Server, method string, params ...string) (a answer, err error) {
-	r := post(s, "text/xml; charset=utf-8", request(method, append([]string{"secret", secret}, params...)...))
+func call(s *orderdtest.Server, method string, params ...string) (answer, error) {
+	return read(post(s, "text/xml; charset=utf-8", request(method, append([]string{"secret", secret}, params...)...)))
+}
+
+func read(r orderdtest.Reply) (a answer, err error) {
 	if r.Err != nil {
 		return a, r.Err
 	}
 	if r.Status != http.StatusOK {
-		return a, fmt.Errorf("%s: %d %.300s", method, r.Status, r.Body)
+		return a, fmt.Errorf("%d %.300s", r.Status, r.Body)
 	}
 	if err := xml.Unmarshal([]byte(r.Body), &a); err != nil {
-		return a, fmt.Errorf("%s: %w: %.300s", method, err, r.Body)
+		return a, fmt.Errorf("%w: %.300s", err, r.Body)
 	}
 	return a, nil
 }
@@ -83,12 +86,17 @@ func mustCall(t testing.TB, s *orderdtest.Server, method string, params ...strin
 	return a
 }
 
+// tradesRequest asks for all rows of the imported orders.
+func tradesRequest() string {
+	return request("ordersQuery", "secret", secret, "orderMode", "0", "tradeMode", "0", "startTime", payTime, "endTime", payTime)
+}
+
 // trades are all rows of the imported orders.
 func trades(t testing.TB, s *orderdtest.Server) []row {
 	t.Helper()
-	a := mustCall(t, s, "ordersQuery", "orderMode", "0", "tradeMode", "0", "startTime", payTime, "endTime", payTime)
-	if a.Code != "0" {
-		t.Fatalf("ordersQuery: %s %s", a.Code, a.Desc)
+	a, err := read(post(s, "text/xml", tradesRequest()))
+	if err != nil || a.Code != "0" {
+		t.Fatalf("ordersQuery: %v %s %s", err, a.Code, a.Desc)
 	}
 	return a.Result.Items
 }

@@ -2,4 +2,4 @@
 
 package openload_test
 
-const racerCalls = 60
+const racerCalls, registrations = 60, 5000

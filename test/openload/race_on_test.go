@@ -3,4 +3,4 @@
 package openload_test
 
 // A short run: the race detector is slow.
-const racerCalls = 25
+const racerCalls, registrations = 20, 1000
