@@ -18,8 +18,8 @@ import (
 )
 
 const (
-	fee           = 600 // fen
-	perWallet     = 50  // every so many was paid from the patient's wallet
+	fee       = 600 // fen
+	perWallet = 50  // every so many was paid from the patient's wallet
 )
 
 // TestStopSurvivesAKill kills the server in the middle of a long list of numbers.
