@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net/http"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"orderengine/domain"
 	"orderengine/domain/card"
 	"orderengine/domain/institution"
 	"orderengine/domain/link"
@@ -96,6 +98,9 @@ func (c *call) adminCreateHospital() (reply, error) {
 	if _, err := institution.Decide(institution.Hospital{Code: code}, change); err != nil {
 		return reply{}, err
 	}
+	if err := c.freeSecret(ctx, code, secret); err != nil {
+		return reply{}, err
+	}
 	op, err := c.begin(ctx, nil)
 	if err != nil {
 		return reply{}, err
@@ -154,11 +159,27 @@ func (c *call) changeHospital(ctx context.Context, op operation, code string, st
 	return reply{status, answer}, nil
 }
 
+// freeSecret refuses a secret that is, or once was, another hospital's.
+func (c *call) freeSecret(ctx context.Context, code, secret string) error {
+	if secret == "" {
+		return nil
+	}
+	known, err := c.api.Secrets.Load(ctx, institution.HashSecret(secret))
+	if err == nil && known.State.To != "" && known.State.To != code {
+		err = drf.FieldInvalid("secret", msgInvalidSecret)
+	}
+	return err
+}
+
 // setSecret leads the new secret to the hospital first: a secret is one hospital's, for ever.
 func (c *call) setSecret(ctx context.Context, op operation, code, secret string) (decider.Result[institution.Hospital], error) {
 	hash := institution.HashSecret(secret)
-	if _, err := c.api.Secrets.Execute(ctx, hash, c.caller(uuid.NewSHA1(op.id, []byte("link")), op.at), link.Command{To: code}); err != nil {
-		return decider.Result[institution.Hospital]{}, drf.FieldInvalid("secret", msgInvalidSecret)
+	_, err := c.api.Secrets.Execute(ctx, hash, c.caller(uuid.NewSHA1(op.id, []byte("link")), op.at), link.Command{To: code})
+	if fault := (*domain.Fault)(nil); errors.As(err, &fault) {
+		err = drf.FieldInvalid("secret", msgInvalidSecret)
+	}
+	if err != nil {
+		return decider.Result[institution.Hospital]{}, err
 	}
 	set := institution.SetSecret{Hash: hash, At: op.at}
 	return c.api.Hospitals.Execute(ctx, code, c.caller(uuid.NewSHA1(op.id, []byte("secret")), op.at), set)

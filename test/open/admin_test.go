@@ -58,6 +58,10 @@ func TestImport(t *testing.T) {
 		equal(t, "the line", r.Line, i+6+min(1, max(0, i-4))) // 6 to 10, 12 to 25
 	}
 
+	// A line that is there many times is taken once.
+	many := w.imports(strings.Repeat(deposit("HIS-40").paidBy(3, "2016-08-28 01:00:00").line()+"\n", 50))
+	equal(t, "one of fifty", fmt.Sprint(many.Taken, many.Repeated, len(many.Refused)), "1 49 0")
+
 	rows := w.trades(secret, "2016-08-27 00:00:00", "2016-08-27 23:59:59")
 	equal(t, "rows", len(rows), 3)
 	equal(t, "the first", rows[0].shows("tradeTime", "orderMode", "tradeMode", "hisOrderNo", "agtOrderNo", "agtTraceNo", "payTotalFee", "tradeType"),
@@ -65,7 +69,7 @@ func TestImport(t *testing.T) {
 	if number := rows[0].get("orderNo"); !strings.HasPrefix(number, "101120160827") {
 		t.Errorf("the number %s has not the payment's day", number)
 	}
-	equal(t, "the patient's", w.list(w.patient1(), "status=1").Count, 2)
+	equal(t, "the patient's", w.list(w.patient1(), "status=1").Count, 3)
 	equal(t, "an empty file", w.imports("").Taken, 0)
 	long := outpatient("HIS-30").and(fields{"branch": strings.Repeat("x", 64<<10)}).paidBy(4, "2016-08-27 02:00:00").line()
 	w.admin().Send("POST", "/admin/hospital-orders/import", orderdtest.Body{Type: "text/plain", Data: long}).Want(t, http.StatusRequestEntityTooLarge)
@@ -222,6 +226,8 @@ func TestAdminHospitals(t *testing.T) {
 		{fields{"code": "H004", "name": "x", "branches": map[string]string{"B1": ""}}, "branches"},
 		{fields{"code": "H004", "name": "x", "templates": map[string]string{"16": "{x}"}}, "templates"},
 		{fields{"code": "H004", "name": "x", "secret": "short"}, "secret"},
+		{fields{"code": "H004", "name": "x", "secret": chosen}, "secret"},
+		{fields{"code": "H004", "name": "x", "secret": renewed}, "secret"}, // a secret is one hospital's, for ever
 	} {
 		r := admin.Send("POST", all, body(c.f))
 		if r.Status != http.StatusBadRequest || !strings.HasPrefix(r.Body, `{"`+c.field+`":`) {

@@ -243,4 +243,39 @@ func TestRefundOfCharge(t *testing.T) {
 	}
 	equal(t, "events", strings.Join(events, ", "), "RefundOrdered R-1 100, RefundSucceeded R-1 100, RefundOrdered R-2 500, RefundFailed R-2 500")
 	equal(t, "the failed number again", w.want("3", "refundGeneral", rest).Result.RefundOrderNo, second.RefundOrderNo)
+	third := w.want("0", "refundGeneral", refundOf(number, "R-3", "2").with("refundAmout", "500")).Result
+	if third.AgtRefundOrderNo == second.AgtRefundOrderNo || third.RefundOrderNo == second.RefundOrderNo {
+		t.Errorf("another refund has the numbers of the failed one: %+v", third)
+	}
+	w.nobody().Send("POST", "/sandbox/refund/"+third.AgtRefundOrderNo+"/succeed/").Want(t, http.StatusOK)
+	w.Eventually("all refunded", func() bool { return w.show(number).Refunds[2].Status == "succeeded" })
+	equal(t, "at last", w.show(number).StatusDisplay, "已退费")
+}
+
+// TestFree pays an order of nothing, and stops it.
+func TestFree(t *testing.T) {
+	t.Parallel()
+	w := demo(t)
+	number := w.create(registration("HIS-1").and(fields{"amount": 0})).OrderNo
+	w.pay(number, 4).Want(t, http.StatusOK)
+	equal(t, "paid", w.show(number).StatusDisplay, "已支付")
+	w.want("2", "refundGeneral", refundOf(number, "R-1", "1").with("refundAmout", "0"))
+	w.want("2", "refundGeneral", refundOf(number, "R-1", "1").with("refundAmout", "1"))
+	w.want("0", "stopReg", of("secret", secret, "orderList", number))
+	equal(t, "stopped", w.show(number).StatusDisplay, "停诊")
+	equal(t, "refunds", len(w.show(number).Refunds), 0)
+	rows := w.trades(secret, "2000-01-01 00:00:00", "2099-12-31 23:59:59")
+	equal(t, "rows", len(rows), 1)
+	equal(t, "the row", rows[0].shows("orderNo", "payTotalFee", "tradeType"), number+" 0 1")
+}
+
+// TestIdempotencyKey sends the same request under one key.
+func TestIdempotencyKey(t *testing.T) {
+	t.Parallel()
+	w := demo(t)
+	p := w.patient1().With("Idempotency-Key", "k-1")
+	first := p.Send("POST", create, body(outpatient("HIS-1"))).Want(t, http.StatusCreated)
+	equal(t, "the same reply", p.Send("POST", create, body(outpatient("HIS-1"))).Want(t, http.StatusCreated).Body, first.Body)
+	p.Send("POST", create, body(outpatient("HIS-2"))).Want(t, http.StatusConflict)
+	equal(t, "orders", w.list(w.patient1(), "").Count, 1)
 }
