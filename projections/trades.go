@@ -185,10 +185,7 @@ func rows(ctx context.Context, views Reader, s span, show func(member []string) 
 					return
 				}
 				for _, member := range found.Members {
-					fields = fields[:0]
-					for field := range strings.SplitSeq(member, tab) {
-						fields = append(fields, field)
-					}
+					fields = appendFields(fields[:0], member)
 					if row := show(fields); row != nil && !yield(row, nil) {
 						return
 					}
@@ -200,5 +197,16 @@ func rows(ctx context.Context, views Reader, s span, show func(member []string) 
 				r.From = strings.Join(fields[:s.keys], tab) + "\xff"
 			}
 		}
+	}
+}
+
+// appendFields is strings.Split without its garbage.
+func appendFields(fields []string, member string) []string {
+	for {
+		end := strings.IndexByte(member, tab[0])
+		if end < 0 {
+			return append(fields, member)
+		}
+		fields, member = append(fields, member[:end]), member[end+1:]
 	}
 }

@@ -80,11 +80,22 @@ func readRange(ctx context.Context, moment *pebble.Snapshot, index string, r pro
 	if err != nil {
 		return nil, err
 	}
-	var members []string
-	for valid := entries.First(); valid && len(members) < r.Limit; valid = entries.Next() {
-		members = append(members, string(entries.Key()[len(prefix):]))
+	var text []byte
+	var ends []int
+	for valid := entries.First(); valid && len(ends) < r.Limit; valid = entries.Next() {
+		text = append(text, entries.Key()[len(prefix):]...)
+		ends = append(ends, len(text))
 	}
-	return members, entries.Close()
+	return cutAt(string(text), ends), entries.Close()
+}
+
+// cutAt gives the parts of a text that end there: one string for all of them is far cheaper than one for each.
+func cutAt(text string, ends []int) []string {
+	parts, begin := make([]string, len(ends)), 0
+	for i, end := range ends {
+		parts[i], begin = text[begin:end], end
+	}
+	return parts
 }
 
 // read runs do on the views of one moment.
