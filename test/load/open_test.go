@@ -156,6 +156,8 @@ func BenchmarkOpenDay(b *testing.B) {
 				took = append(took, float64(time.Since(began).Microseconds()))
 			}
 			b.ReportMetric(middle(took), "p50-µs")
+			month := openCall("ordersQuery", "orderMode", "0", "tradeMode", "0", "startTime", "2026-01-01 00:00:00", "endTime", "2026-01-31 23:59:59")
+			b.ReportMetric(liveMiB(func() { s.fetch(b, "/open", month) }), "month-live-MiB")
 			b.ReportMetric(0, "ns/op")
 		})
 	}
