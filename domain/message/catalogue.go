@@ -36,7 +36,7 @@ var Events = []Event{
 
 // ours are the templates of events that no hospital has to configure.
 var ours = map[string]string{
-	Refunded: "{hospitalName}：您的订单 {orderNo} 已退费 {amount} 元，原因：{reason}。",
+	Refunded: "{hospitalName}：您的订单 {orderNo} 的退费 {amount} 元已受理，将原路退回，原因：{reason}。",
 	Stopped:  "{hospitalName}：您预约的 {bookDate} {deptName} {doctorName} 已停诊，订单 {orderNo} 的费用 {amount} 元将原路退回。",
 }
 

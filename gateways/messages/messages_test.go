@@ -132,7 +132,7 @@ func TestTellComposesEachNoticeOnce(t *testing.T) {
 		t.Fatalf("%d messages, want 2", len(found))
 	}
 	for i, want := range []string{
-		"阳光医院：您的订单 1011202403010000001 已退费 2.00 元，原因：检查取消。",
+		"阳光医院：您的订单 1011202403010000001 的退费 2.00 元已受理，将原路退回，原因：检查取消。",
 		"阳光医院：您预约的 2024-03-02 内科 刘医生 已停诊，订单 1011202403010000001 的费用 4.00 元将原路退回。",
 	} {
 		if m := found[i]; m.Text != want || m.Patient != "patient1" || m.Hospital != "H001" || m.Voucher != number {

@@ -317,7 +317,7 @@ func TestMessages(t *testing.T) {
 	w.want("0", "stopReg", of("secret", secret, "orderList", n[0]))
 	stopped, refunded := w.told(h001, n[0], "stop"), w.told(h001, n[1], "refund")
 	equal(t, "the stop", stopped.Text, "阳光医院：您预约的 2016-09-01 内科 刘医生 已停诊，订单 "+n[0]+" 的费用 6.00 元将原路退回。")
-	equal(t, "the refund", refunded.Text, "阳光医院：您的订单 "+n[1]+" 已退费 6.00 元，原因：患者退号。")
+	equal(t, "the refund", refunded.Text, "阳光医院：您的订单 "+n[1]+" 的退费 6.00 元已受理，将原路退回，原因：患者退号。")
 	for _, m := range []message{stopped, refunded} {
 		equal(t, "its patient", m.Patient, "patient1")
 		equal(t, "its hospital", m.Hospital, h001)

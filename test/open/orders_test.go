@@ -221,7 +221,7 @@ func TestRefundOfCharge(t *testing.T) {
 	equal(t, "the refund", o.Refunds[0].Status, "pending")
 	equal(t, "the refund's numbers", o.Refunds[0].RefundOrderNo+" "+o.Refunds[0].HisRefundOrderNo+" "+o.Refunds[0].AgtRefundOrderNo,
 		made.RefundOrderNo+" R-1 "+made.AgtRefundOrderNo)
-	contains(t, "the message", w.told(h001, number, "refund").Text, "您的订单 "+number+" 已退费 1.00 元，原因：患者退号。")
+	contains(t, "the message", w.told(h001, number, "refund").Text, "您的订单 "+number+" 的退费 1.00 元已受理，将原路退回，原因：患者退号。")
 	var platform struct{ Status, ID string }
 	w.nobody().Send("POST", "/sandbox/refund/"+made.AgtRefundOrderNo+"/succeed/").Want(t, http.StatusOK).Into(t, &platform)
 	equal(t, "the platform's refund", platform.Status+" "+platform.ID, "succeeded "+made.AgtRefundOrderNo)
