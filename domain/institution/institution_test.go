@@ -167,8 +167,10 @@ func TestEvolve(t *testing.T) {
 }
 
 func TestBranch(t *testing.T) {
-	if b, ok := registered().Branch("B02"); !ok || b.Name != "西院" {
-		t.Errorf("%+v, %v", b, ok)
+	for _, want := range registered().Branches {
+		if b, ok := registered().Branch(want.Code); !ok || b != want {
+			t.Errorf("%+v, %v; want %+v", b, ok, want)
+		}
 	}
 	for _, code := range []string{"", "B03", "b01"} {
 		if b, ok := registered().Branch(code); ok || b != (Branch{}) {
