@@ -49,7 +49,11 @@ type refundModel struct {
 
 // putOff says that a clock ahead of its time has put the refund off.
 func (r *refundModel) putOff(now time.Time) bool {
-	return r.status == "pending" && !r.closed && (r.At.After(now) || r.tried.After(now))
+	from := r.tried
+	if from.IsZero() {
+		from = r.At
+	}
+	return r.status == "pending" && !r.closed && from.After(now)
 }
 
 // fact holds the fields of all events.
