@@ -1,6 +1,9 @@
 package domain
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Code is the kind of a refusal. The set is closed: each API maps every code to its own reply in one table.
 type Code int
@@ -52,6 +55,12 @@ func (f *Fault) Error() string {
 	default:
 		return f.Code.String()
 	}
+}
+
+// IsRefused says that an error is a refusal of that kind.
+func IsRefused(err error, code Code) bool {
+	var fault *Fault
+	return errors.As(err, &fault) && fault.Code == code
 }
 
 // Refuse makes a fault that says why.

@@ -2,14 +2,12 @@ package httpapi
 
 import (
 	"context"
-	"errors"
 	"net/http"
 
 	"orderengine/domain"
 	"orderengine/domain/hospital"
 	"orderengine/domain/institution"
 	"orderengine/domain/link"
-	"orderengine/domain/payment"
 	"orderengine/eventstore/decider"
 	"orderengine/httpapi/drf"
 	"orderengine/projections"
@@ -122,7 +120,7 @@ func (c *call) createHospitalOrder() (reply, error) {
 		return reply{}, err
 	}
 	placed, err := c.api.HospitalOrders.Execute(ctx, t.Number, c.caller(op.id, op.at), hospital.Place{Terms: t})
-	if fault := (*domain.Fault)(nil); errors.As(err, &fault) && fault.Code == domain.AlreadyExists {
+	if domain.IsRefused(err, domain.AlreadyExists) {
 		before, err := c.api.HospitalOrders.Load(ctx, t.Number)
 		return c.alreadyThere(before, t, err)
 	}
@@ -159,7 +157,7 @@ func (c *call) alreadyThere(before decider.Result[hospital.Order], t hospital.Te
 func (c *call) hospitalNumber(ctx context.Context, t hospital.Terms, serial int64, call decider.Call) (string, error) {
 	const tries = 3 // a day whose serials have come round is full
 	for range tries {
-		number := hospital.Number(t.Platform, hospital.ForPayment, t.Kind, t.At.In(hospital.Zone), serial)
+		number := hospital.Number(t.Platform, hospital.ForPayment, t.Kind, t.At, serial)
 		other, err := c.api.HospitalOrders.Load(ctx, number)
 		if err != nil {
 			return "", err
@@ -178,7 +176,7 @@ func (c *call) hospitalNumber(ctx context.Context, t hospital.Terms, serial int6
 func (c *call) linked(ctx context.Context, t hospital.Terms, number string, call decider.Call) (string, error) {
 	id := link.HisID(t.Hospital, t.HisOrderNo)
 	made, err := c.api.HisOrders.Execute(ctx, id, call, link.Command{To: number})
-	if fault := (*domain.Fault)(nil); errors.As(err, &fault) && fault.Code == domain.AlreadyExists {
+	if domain.IsRefused(err, domain.AlreadyExists) {
 		made, err = c.api.HisOrders.Load(ctx, id)
 	}
 	return made.State.To, err
@@ -240,13 +238,9 @@ func (c *call) cancelHospitalOrder() (reply, error) {
 	return reply{http.StatusOK, c.api.renderHospitalOrder(cancelled.State)}, nil
 }
 
-// executeHospital runs a command on the order in the path; a number that no order can have is not looked up.
+// executeHospital runs a command on the order in the path.
 func (c *call) executeHospital(ctx context.Context, op operation, command hospital.Command) (decider.Result[hospital.Order], error) {
-	number := c.echo.Param("number")
-	if !hospital.NumberPattern.MatchString(number) {
-		return decider.Result[hospital.Order]{}, drf.NotFound()
-	}
-	return c.api.HospitalOrders.Execute(ctx, number, c.caller(op.id, op.at), command)
+	return execute(ctx, c, c.api.HospitalOrders, hospital.NumberPattern, c.echo.Param("number"), op, command)
 }
 
 // payHospitalOrder pays from the wallet at once, or has the platform make a charge.
@@ -258,8 +252,12 @@ func (c *call) payHospitalOrder() (reply, error) {
 	if err := f.Err(); err != nil {
 		return reply{}, err
 	}
+	number := c.echo.Param("number")
 	request := hospital.RequestPayment{By: c.actor, Mode: mode, ClientIP: c.echo.RealIP(), At: c.now()}
-	if err := c.payable(ctx, request); err != nil {
+	if err := rehearse(ctx, c, c.api.HospitalOrders, hospital.NumberPattern, hospital.Decide, number, hospital.Command(request)); err != nil {
+		return reply{}, err
+	}
+	if err := c.affordable(ctx, number, mode.Channel()); err != nil {
 		return reply{}, err
 	}
 	op, err := c.begin(ctx, nil)
@@ -271,36 +269,5 @@ func (c *call) payHospitalOrder() (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	if order.State.Status == hospital.Unpaid {
-		if _, err := c.api.Payments.AtOnce(ctx, order.State.Number); err != nil {
-			return reply{}, err
-		}
-		if order, err = c.api.HospitalOrders.Load(ctx, order.State.Number); err != nil {
-			return reply{}, err
-		}
-	}
-	c.await(order.Position)
-	return paymentReply(order.State.Bill(), mode.Channel())
-}
-
-// payable refuses what would be refused anyway, before the order hears of it; see rehearse and affordable.
-func (c *call) payable(ctx context.Context, request hospital.RequestPayment) error {
-	number := c.echo.Param("number")
-	if c.keyed() {
-		return nil
-	}
-	if !hospital.NumberPattern.MatchString(number) {
-		return drf.NotFound()
-	}
-	order, err := c.api.HospitalOrders.Load(ctx, number)
-	if err != nil {
-		return err
-	}
-	if _, err := hospital.Decide(order.State, request); err != nil {
-		return err
-	}
-	if request.Mode.Channel() != payment.Balance {
-		return nil
-	}
-	return c.affordable(ctx, order.State.Bill())
+	return c.paid(ctx, order.State.Bill(), order.Position, mode.Channel())
 }

@@ -94,23 +94,21 @@ type importTally struct {
 	position eventstore.Position
 }
 
-// lineOutcome is what became of a line that was not refused.
-type lineOutcome struct {
-	repeated bool
-	position eventstore.Position
-}
-
-func (t *importTally) took(o lineOutcome) {
+// took takes note of a line that was taken, as an event at a position.
+func (t *importTally) took(at eventstore.Position) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.position.Before(o.position) {
-		t.position = o.position
+	if t.position.Before(at) {
+		t.position = at
 	}
-	if o.repeated {
-		t.reply.Repeated++
-	} else {
-		t.reply.Taken++
-	}
+	t.reply.Taken++
+}
+
+// repeated takes note of a line that had been taken before.
+func (t *importTally) repeated() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.reply.Repeated++
 }
 
 // count takes note of a line that was refused; an error that is no refusal ends the import.
@@ -162,12 +160,12 @@ func (c *call) importLine(ctx context.Context, text string, tally *importTally) 
 		return err
 	}
 	taken, err := c.api.HospitalOrders.Execute(ctx, command.Number, call, command)
-	if fault := (*domain.Fault)(nil); errors.As(err, &fault) && fault.Code == domain.AlreadyExists {
+	if domain.IsRefused(err, domain.AlreadyExists) {
 		before, err := c.api.HospitalOrders.Load(ctx, command.Number)
 		return repeatedLine(before.State, command, err, tally)
 	}
 	if err == nil {
-		tally.took(lineOutcome{position: taken.Position})
+		tally.took(taken.Position)
 	}
 	return err
 }
@@ -181,7 +179,7 @@ func repeatedLine(o hospital.Order, command hospital.Import, err error, tally *i
 	if !o.Same(command.Terms) || paid == nil || *paid != command.Receipt || o.TraceNo != command.TraceNo {
 		return drf.FieldInvalid("his_order_no", msgHisNumberTaken)
 	}
-	tally.took(lineOutcome{repeated: true})
+	tally.repeated()
 	return nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rsa"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"slices"
@@ -142,8 +141,7 @@ func (c *call) noticed(notice payment.Notice) decider.Call {
 
 // named404 makes a refusal for what is not there say what is not.
 func named404(err error, m *drf.Message, number string) error {
-	var fault *domain.Fault
-	if errors.As(err, &fault) && fault.Code == domain.NotFound {
+	if domain.IsRefused(err, domain.NotFound) {
 		return drf.NewError(http.StatusNotFound, m, number)
 	}
 	return err

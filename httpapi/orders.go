@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"regexp"
 
 	"orderengine/domain/account"
 	"orderengine/domain/qa"
@@ -161,28 +162,40 @@ func (c *call) change(command func(operation) qa.Command) (reply, error) {
 	return c.orderReply(ctx, http.StatusOK, changed)
 }
 
-// execute runs a command; a number that no order can have is not looked up.
+// execute runs a command on a Q&A order.
 func (c *call) execute(ctx context.Context, number string, op operation, command qa.Command) (decider.Result[qa.Order], error) {
-	if !qa.NumberPattern.MatchString(number) {
-		return decider.Result[qa.Order]{}, drf.NotFound()
-	}
-	return c.api.Orders.Execute(ctx, number, c.caller(op.id, op.at), command)
+	return execute(ctx, c, c.api.Orders, qa.NumberPattern, number, op, command)
 }
 
-// rehearse refuses what would be refused anyway, before a pk is spent on it. A request with a key may have
-// been run before, so it goes on to its claim.
+// rehearse is [rehearse] for a Q&A order.
 func (c *call) rehearse(ctx context.Context, number string, command qa.Command) error {
+	return rehearse(ctx, c, c.api.Orders, qa.NumberPattern, qa.Decide, number, command)
+}
+
+// execute runs a command on an order of any kind; a number that no order can have is not looked up.
+func execute[S, C, E any](ctx context.Context, c *call, orders *decider.Decider[S, C, E], numbers *regexp.Regexp,
+	number string, op operation, command C) (decider.Result[S], error) {
+	if !numbers.MatchString(number) {
+		return decider.Result[S]{}, drf.NotFound()
+	}
+	return orders.Execute(ctx, number, c.caller(op.id, op.at), command)
+}
+
+// rehearse refuses what would be refused anyway, before a pk is spent on it or the order hears of it. A request with a
+// key may have been run before, so it goes on to its claim.
+func rehearse[S, C, E any](ctx context.Context, c *call, orders *decider.Decider[S, C, E], numbers *regexp.Regexp,
+	decide func(S, C) ([]E, error), number string, command C) error {
 	if c.keyed() {
 		return nil
 	}
-	if !qa.NumberPattern.MatchString(number) {
+	if !numbers.MatchString(number) {
 		return drf.NotFound()
 	}
-	order, err := c.api.Orders.Load(ctx, number)
+	order, err := orders.Load(ctx, number)
 	if err != nil {
 		return err
 	}
-	_, err = qa.Decide(order.State, command)
+	_, err = decide(order.State, command)
 	return err
 }
 

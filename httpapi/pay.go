@@ -7,7 +7,7 @@ import (
 	"orderengine/domain"
 	"orderengine/domain/payment"
 	"orderengine/domain/qa"
-	"orderengine/eventstore/decider"
+	"orderengine/eventstore"
 )
 
 var channels = texts(payment.Channels)
@@ -37,7 +37,7 @@ func (c *call) payOrder() (reply, error) {
 	if err := c.rehearse(ctx, number, request); err != nil {
 		return reply{}, err
 	}
-	if err := c.affordableOrder(ctx, number, channel); err != nil {
+	if err := c.affordable(ctx, number, channel); err != nil {
 		return reply{}, err
 	}
 	op, err := c.begin(ctx, nil)
@@ -49,22 +49,21 @@ func (c *call) payOrder() (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	if order, err = c.carryOut(ctx, order); err != nil {
-		return reply{}, err
-	}
-	c.await(order.Position)
-	return paymentReply(order.State.Bill(), channel)
+	return c.paid(ctx, order.State.Bill(), order.Position, channel)
 }
 
-// carryOut does what the order wants now; there is nothing to do for an order that is paid.
-func (c *call) carryOut(ctx context.Context, order decider.Result[qa.Order]) (decider.Result[qa.Order], error) {
-	if order.State.Status != qa.Unpaid {
-		return order, nil
+// paid does what an order of any kind wants now, and answers with what became of its payment; there is nothing to do
+// for one that is paid.
+func (c *call) paid(ctx context.Context, b payment.Bill, at eventstore.Position, channel payment.Channel) (reply, error) {
+	if b.Waiting {
+		order, err := c.api.Payments.AtOnce(ctx, b.Number)
+		if err != nil {
+			return reply{}, err
+		}
+		b, at = order.Bill, order.Position
 	}
-	if _, err := c.api.Payments.AtOnce(ctx, order.State.Number); err != nil {
-		return order, err
-	}
-	return c.api.Orders.Load(ctx, order.State.Number)
+	c.await(at)
+	return paymentReply(b, channel)
 }
 
 func paymentReply(b payment.Bill, channel payment.Channel) (reply, error) {
@@ -80,28 +79,24 @@ func paymentReply(b payment.Bill, channel payment.Channel) (reply, error) {
 	return reply{http.StatusOK, paymentJSON{}}, nil
 }
 
-func (c *call) affordableOrder(ctx context.Context, number string, channel payment.Channel) error {
+// affordable refuses a payment that the wallet cannot make before the order hears of it. The wallet itself
+// decides later, whatever happens until then.
+func (c *call) affordable(ctx context.Context, number string, channel payment.Channel) error {
 	if channel != payment.Balance || c.keyed() {
 		return nil
 	}
-	order, err := c.api.Orders.Load(ctx, number)
+	order, err := c.api.Payments.Books.Load(ctx, number)
 	if err != nil {
 		return err
 	}
-	return c.affordable(ctx, order.State.Bill())
-}
-
-// affordable refuses a payment that the wallet cannot make before the order hears of it. The wallet itself
-// decides later, whatever happens until then.
-func (c *call) affordable(ctx context.Context, b payment.Bill) error {
-	if a := b.Attempt(payment.Balance); a != nil || b.Amount == 0 {
+	if a := order.Attempt(payment.Balance); a != nil || order.Amount == 0 {
 		return nil
 	}
 	w, err := c.api.Wallets.Load(ctx, c.user.Username)
 	if err != nil {
 		return err
 	}
-	if w.State.Balance < b.Amount {
+	if w.State.Balance < order.Amount {
 		return domain.Refuse(domain.InsufficientFunds, "the wallet holds less than the order's amount")
 	}
 	return nil

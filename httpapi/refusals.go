@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"orderengine/domain"
-	"orderengine/eventstore"
 	"orderengine/eventstore/decider"
 	"orderengine/httpapi/drf"
 	"orderengine/projections"
@@ -80,14 +79,4 @@ func faultError(f *domain.Fault) error {
 }
 
 // unavailable says that the same request may well succeed later.
-func unavailable(err error) bool {
-	for _, passing := range []error{
-		projections.ErrLagging, projections.ErrUnavailable, decider.ErrContended, eventstore.ErrOverloaded,
-		eventstore.ErrUnavailable, eventstore.ErrClosed, eventstore.ErrUnknownOutcome,
-	} {
-		if errors.Is(err, passing) {
-			return true
-		}
-	}
-	return false
-}
+func unavailable(err error) bool { return decider.MayPass(err) || projections.MayPass(err) }

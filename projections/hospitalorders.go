@@ -2,7 +2,6 @@ package projections
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 
 	"orderengine/domain/hospital"
@@ -30,12 +29,12 @@ func hospitalListings(o hospital.Order, periods process.Periods) []Listing {
 	return append(listings, due(process.Hospital(o, periods))...)
 }
 
-// patientListings have members "<microseconds of 20 digits> <order number>".
+// patientListings have order numbers, ranked by the time in microseconds.
 func patientListings(o hospital.Order) []Listing {
 	if o.Patient == "" {
 		return nil
 	}
-	member := fmt.Sprintf("%020d %s", o.At.UnixMicro(), o.Number)
+	member := ranked(o.At.UnixMicro(), o.Number)
 	return []Listing{
 		{patientOrders(o.Patient, nil, 0), member},
 		{patientOrders(o.Patient, &o.Status, 0), member},
@@ -74,11 +73,7 @@ func (q HospitalOrders) Of(ctx context.Context, patient string, status *hospital
 	if err != nil {
 		return nil, 0, err
 	}
-	numbers := make([]string, len(page.Members))
-	for i, member := range page.Members {
-		numbers[i] = member[20+len(" "):]
-	}
-	orders, err := q.get(ctx, numbers)
+	orders, err := q.get(ctx, unranked(page.Members))
 	return orders, page.Total, err
 }
 

@@ -2,7 +2,6 @@ package projections
 
 import (
 	"context"
-	"fmt"
 
 	"orderengine/domain/message"
 	"orderengine/domain/process"
@@ -16,7 +15,7 @@ func messageProjection(periods process.Periods) Projection {
 			if !m.Composed() {
 				return Rows{}
 			}
-			member := fmt.Sprintf("%020d %s", m.At.UnixMicro(), id)
+			member := ranked(m.At.UnixMicro(), id)
 			listings := []Listing{{messagesIn("", ""), member}, {messagesIn(m.Hospital, ""), member},
 				{messagesIn("", m.Status), member}, {messagesIn(m.Hospital, m.Status), member}}
 			return Rows{Listings: append(listings, due(process.Message(m, periods))...)}
@@ -24,7 +23,7 @@ func messageProjection(periods process.Periods) Projection {
 	}
 }
 
-// messagesIn has members "<microseconds of 20 digits> <id>": the messages of a hospital or of all (""), of a status or
+// messagesIn has ids, ranked by the time in microseconds: the messages of a hospital or of all (""), of a status or
 // of all ("").
 func messagesIn(code string, status message.Status) string {
 	return "messages/" + code + "/" + string(status)
@@ -43,10 +42,6 @@ func Messages(ctx context.Context, views Reader, code string, status message.Sta
 	if err != nil {
 		return nil, 0, err
 	}
-	ids := make([]string, len(page.Members))
-	for i, member := range page.Members {
-		ids[i] = member[20+len(" "):]
-	}
-	messages, err := getAll[message.Message](ctx, views, message.Category, ids)
+	messages, err := getAll[message.Message](ctx, views, message.Category, unranked(page.Members))
 	return messages, page.Total, err
 }

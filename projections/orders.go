@@ -34,7 +34,7 @@ func ordersWith(side qa.Side, user, other string) string {
 	return ordersOf(side, user) + "/with/" + other
 }
 
-// evaluationsOf has members "<pk of 20 digits>-<order number>".
+// evaluationsOf has order numbers, ranked by the pk of the evaluation.
 func evaluationsOf(doctor string) string { return "evaluations/" + doctor }
 
 func orderListings(o qa.Order, periods process.Periods) []Listing {
@@ -58,7 +58,7 @@ func orderListings(o qa.Order, periods process.Periods) []Listing {
 		}
 	}
 	if o.Evaluation != nil {
-		listings = append(listings, Listing{evaluationsOf(o.Doctor), fmt.Sprintf("%020d-%s", o.Evaluation.PK, o.Number)})
+		listings = append(listings, Listing{evaluationsOf(o.Doctor), ranked(o.Evaluation.PK, o.Number)})
 	}
 	return append(append(listings, parked(o.Refunds)...), due(process.QA(o, periods))...)
 }
@@ -121,11 +121,7 @@ func (q Orders) Evaluated(ctx context.Context, doctor string, w Window) ([]qa.Or
 	if err != nil {
 		return nil, 0, err
 	}
-	numbers := make([]string, len(page.Members))
-	for i, member := range page.Members {
-		numbers[i] = member[len("-")+20:]
-	}
-	orders, err := q.get(ctx, numbers)
+	orders, err := q.get(ctx, unranked(page.Members))
 	return orders, page.Total, err
 }
 

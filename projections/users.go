@@ -2,7 +2,6 @@ package projections
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 
 	"orderengine/domain/account"
@@ -24,7 +23,7 @@ func evolveUser(v User, e account.Event) User {
 	return User{Profile: u.Profile, Prices: u.Prices, Active: u.Active}
 }
 
-// usersIndex has members "<pk of 20 digits>-<username>".
+// usersIndex has usernames, ranked by pk.
 const usersIndex = "users"
 
 func userByPK(pk int64) string { return "userpk/" + strconv.FormatInt(pk, 10) }
@@ -35,7 +34,7 @@ func userRows(username string, v User) Rows {
 	}
 	return Rows{
 		Docs:     []Doc{{userByPK(v.PK), []byte(username)}},
-		Listings: []Listing{{usersIndex, fmt.Sprintf("%020d-%s", v.PK, username)}},
+		Listings: []Listing{{usersIndex, ranked(v.PK, username)}},
 	}
 }
 
@@ -70,10 +69,6 @@ func (q Users) All(ctx context.Context, w Window) ([]User, int, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	usernames := make([]string, len(page.Members))
-	for i, member := range page.Members {
-		usernames[i] = member[20+len("-"):]
-	}
-	users, err := getAll[User](ctx, q.Views, account.Category, usernames)
+	users, err := getAll[User](ctx, q.Views, account.Category, unranked(page.Members))
 	return users, page.Total, err
 }

@@ -24,6 +24,9 @@ var (
 	ErrUnavailable = errors.New("views are unavailable")
 )
 
+// MayPass says that what failed with err may well succeed later.
+func MayPass(err error) bool { return errors.Is(err, ErrLagging) || errors.Is(err, ErrUnavailable) }
+
 // OpKind says what an [Op] does.
 type OpKind uint8
 

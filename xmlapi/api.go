@@ -127,8 +127,11 @@ func (a *API) gone(err error) {
 
 // caller is what a command brings beside itself.
 func (c *call) caller(id uuid.UUID) decider.Call {
-	return decider.Call{ID: id, Actor: "hospital:" + c.hospital.Code, Correlation: c.w.Header().Get("X-Request-Id"), At: c.at}
+	return decider.Call{ID: id, Actor: "hospital:" + c.hospital.Code, Correlation: c.id(), At: c.at}
 }
+
+// id names the call in the logs and the events, as whoever serves it has named the reply.
+func (c *call) id() string { return c.w.Header().Get("X-Request-Id") }
 
 // location is where the client found us.
 func location(r *http.Request) string {

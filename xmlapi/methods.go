@@ -73,7 +73,7 @@ func (c *call) answer() {
 		c.refuse(err)
 	}
 	c.api.Calls.WithLabelValues(name, codeLabel(c.code)).Inc()
-	c.api.Logger.Debug("open call", "request", c.w.Header().Get("X-Request-Id"), "method", name, "hospital", c.hospital.Code,
+	c.api.Logger.Debug("open call", "request", c.id(), "method", name, "hospital", c.hospital.Code,
 		"code", int(c.code), "took", c.api.Now().Sub(began))
 }
 
@@ -95,10 +95,10 @@ func (c *call) refuse(err error) {
 			told.code = envelope.NothingFound
 		}
 	case unavailable(err):
-		c.api.Logger.Warn("a call could not be served now", "request", c.w.Header().Get("X-Request-Id"), "error", err.Error())
+		c.api.Logger.Warn("a call could not be served now", "request", c.id(), "error", err.Error())
 		told = &outcome{code: envelope.Failed, desc: "系统繁忙，请稍后重试"}
 	default:
-		c.api.Logger.Error("a call failed", "request", c.w.Header().Get("X-Request-Id"), "error", err.Error())
+		c.api.Logger.Error("a call failed", "request", c.id(), "error", err.Error())
 		told = &outcome{code: envelope.Failed, desc: "系统错误，请稍后重试"}
 	}
 	c.code = told.code
@@ -114,15 +114,7 @@ func describe(f *domain.Fault) string {
 
 // unavailable says that the same call may well succeed later.
 func unavailable(err error) bool {
-	for _, passing := range []error{
-		projections.ErrLagging, projections.ErrUnavailable, decider.ErrContended, eventstore.ErrOverloaded,
-		eventstore.ErrUnavailable, eventstore.ErrClosed, eventstore.ErrUnknownOutcome, context.DeadlineExceeded,
-	} {
-		if errors.Is(err, passing) {
-			return true
-		}
-	}
-	return false
+	return decider.MayPass(err) || projections.MayPass(err) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // identify finds the hospital that the secret names. It says no more of a wrong one than that it is wrong.

@@ -111,19 +111,18 @@ func (p *params) yuan(name string) string {
 }
 
 func (p *params) time(name string) time.Time {
-	value := p.required(name, maxText)
-	t, ok := hospital.ParseTime(value)
-	if value != "" && !ok {
-		p.wrong(name, "%s，格式须为 YYYY-MM-DD HH:mm:ss", cut(value))
-	}
-	return t
+	return p.moment(name, hospital.ParseTime, "YYYY-MM-DD HH:mm:ss")
 }
 
 func (p *params) date(name string) time.Time {
+	return p.moment(name, hospital.ParseDate, "YYYY-MM-DD")
+}
+
+func (p *params) moment(name string, parse func(string) (time.Time, bool), form string) time.Time {
 	value := p.required(name, maxText)
-	t, ok := hospital.ParseDate(value)
+	t, ok := parse(value)
 	if value != "" && !ok {
-		p.wrong(name, "%s，格式须为 YYYY-MM-DD", cut(value))
+		p.wrong(name, "%s，格式须为 %s", cut(value), form)
 	}
 	return t
 }

@@ -115,7 +115,7 @@ func (c *call) stream(names []string, rows iter.Seq2[[]string, error]) error {
 			return err
 		}
 		if err != nil {
-			c.api.Logger.Warn("a reply was cut off", "request", c.w.Header().Get("X-Request-Id"), "error", err.Error())
+			c.api.Logger.Warn("a reply was cut off", "request", c.id(), "error", err.Error())
 			panic(http.ErrAbortHandler)
 		}
 	}

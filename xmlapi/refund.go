@@ -89,7 +89,7 @@ func (c *call) refund(order hospital.Order, refund hospital.Refund) error {
 		return err
 	}
 	r := &refund.Order
-	r.No = hospital.Number(order.Platform, r.Type, order.Kind, c.at.In(hospital.Zone), serial)
+	r.No = hospital.Number(order.Platform, r.Type, order.Kind, c.at, serial)
 	_, err = c.api.HisRefunds.Execute(c.ctx, link.HisID(c.hospital.Code, r.HisNo), c.caller(uuid.New()), link.Command{To: order.Number})
 	if err != nil {
 		return c.taken(err, r.HisNo)
@@ -118,8 +118,7 @@ func (c *call) refund(order hospital.Order, refund hospital.Refund) error {
 
 // taken is the refusal of a number that another request took for another order.
 func (c *call) taken(err error, hisNo string) error {
-	var fault *domain.Fault
-	if errors.As(err, &fault) && fault.Code == domain.AlreadyExists {
+	if domain.IsRefused(err, domain.AlreadyExists) {
 		return takenNumber(hisNo)
 	}
 	return err

@@ -117,7 +117,7 @@ func (a *API) stop(ctx context.Context, list stoplist.List, number string) (stop
 	}
 	now := a.now()
 	command := hospital.Stop{Hospital: list.Hospital, At: now,
-		RefundNo: hospital.Number(found.State.Platform, hospital.ForStop, found.State.Kind, now.In(hospital.Zone), serial)}
+		RefundNo: hospital.Number(found.State.Platform, hospital.ForStop, found.State.Kind, now, serial)}
 	_, err = a.Orders.Execute(ctx, number, a.stopCall(list, number), command)
 	var fault *domain.Fault
 	if errors.As(err, &fault) {

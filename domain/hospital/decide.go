@@ -33,7 +33,7 @@ func Decide(o Order, c Command) ([]Event, error) {
 	case MarkTold:
 		return decideMarkTold(o, c)
 	case payment.Command:
-		return decideMoney(o, c)
+		return payment.DecideFor[Event](o.Bill(), c)
 	default:
 		return nil, fmt.Errorf("hospital: command %T is not known", c)
 	}
@@ -207,16 +207,6 @@ func decideMarkTold(o Order, c MarkTold) ([]Event, error) {
 		return nil, nil
 	}
 	return []Event{PatientTold(c)}, nil
-}
-
-// decideMoney is what the money's own rules make of a command.
-func decideMoney(o Order, c payment.Command) ([]Event, error) {
-	decided, err := payment.Decide(o.Bill(), c)
-	events := make([]Event, len(decided))
-	for i, e := range decided {
-		events[i] = e
-	}
-	return events, err
 }
 
 // allowPatient refuses who is not the order's patient, then the move that the state does not allow.

@@ -33,6 +33,16 @@ func Decide(b Bill, c Command) ([]Event, error) {
 	}
 }
 
+// DecideFor is [Decide] for an order whose events are of type E, which holds those of its money.
+func DecideFor[E any](b Bill, c Command) ([]E, error) {
+	decided, err := Decide(b, c)
+	events := make([]E, len(decided))
+	for i, e := range decided {
+		events[i] = any(e).(E)
+	}
+	return events, err
+}
+
 func decideDeclinePayment(b Bill, c DeclinePayment) ([]Event, error) {
 	for _, a := range b.Attempts {
 		if a.ID == c.Attempt && a.Pending() {

@@ -36,7 +36,7 @@ func Decide(o Order, c Command) ([]Event, error) {
 	case TimeOut:
 		return decideTimeOut(o, c)
 	case payment.Command:
-		return decideMoney(o, c)
+		return payment.DecideFor[Event](o.Bill(), c)
 	default:
 		return nil, fmt.Errorf("qa: command %T is not known", c)
 	}
@@ -52,16 +52,6 @@ func decidePlace(o Order, c Place) ([]Event, error) {
 		return nil, domain.RefuseField(domain.Invalid, "amount", "%d fen", c.Amount)
 	}
 	return []Event{OrderPlaced(c)}, nil
-}
-
-// decideMoney is what the money's own rules make of a command.
-func decideMoney(o Order, c payment.Command) ([]Event, error) {
-	decided, err := payment.Decide(o.Bill(), c)
-	events := make([]Event, len(decided))
-	for i, e := range decided {
-		events[i] = e
-	}
-	return events, err
 }
 
 func decideRequestPayment(o Order, c RequestPayment) ([]Event, error) {

@@ -19,6 +19,16 @@ import (
 // ErrContended: others were faster every time; nothing was written. Answer 503 with Retry-After.
 var ErrContended = errors.New("too many conflicting changes")
 
+// MayPass says that what failed with err, of a decider or its store, may well succeed later.
+func MayPass(err error) bool {
+	for _, passing := range []error{ErrContended, eventstore.ErrOverloaded, eventstore.ErrUnavailable, eventstore.ErrClosed, eventstore.ErrUnknownOutcome} {
+		if errors.Is(err, passing) {
+			return true
+		}
+	}
+	return false
+}
+
 // Model is one lifecycle: S its state, C its commands, E its events. Decide and Evolve are pure.
 type Model[S, C, E any] struct {
 	Category string

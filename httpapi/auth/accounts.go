@@ -83,10 +83,8 @@ func (a Accounts) credential(ctx context.Context, call decider.Call, username, p
 	}
 	credential := NewCredential(password, token)
 	_, err := a.Tokens.Execute(ctx, credential.TokenHash, step(call, "token"), link.Command{To: username})
-	var fault *domain.Fault
-	if errors.As(err, &fault) && fault.Code == domain.AlreadyExists {
-		fault = domain.RefuseField(domain.AlreadyExists, "token", "the token is another user's")
-		return credential, fault
+	if domain.IsRefused(err, domain.AlreadyExists) {
+		return credential, domain.RefuseField(domain.AlreadyExists, "token", "the token is another user's")
 	}
 	return credential, err
 }
