@@ -66,6 +66,7 @@ type API struct {
 	Await func(ctx context.Context, at eventstore.Position) error
 
 	AdminToken string // "" closes the calls of administrators
+	AuditToken string // "" closes the calls of auditors
 	Location   *time.Location
 	Now        func() time.Time
 	Logger     *slog.Logger

@@ -24,8 +24,8 @@ type call struct {
 	api   *API
 	echo  echo.Context
 	lang  drf.Lang
-	actor string       // who calls: a username, or "admin"
-	user  account.User // zero for an administrator
+	actor string       // who calls: a username, "admin" or "audit"
+	user  account.User // zero for an operator
 	data  *drf.Data    // the body
 	query url.Values
 	op    operation
@@ -98,12 +98,12 @@ func (c *call) identify(who audience) error {
 	if err != nil {
 		return err
 	}
-	if c.isAdmin(token) {
-		if who == administrators || who == importers {
-			c.actor = "admin"
-			return nil
+	if operator := c.api.operator(token); operator != "" {
+		if operator != operatorOf[who] {
+			return drf.PermissionDenied()
 		}
-		return drf.PermissionDenied()
+		c.actor = operator
+		return nil
 	}
 	user, err := c.api.Accounts.Authenticate(c.ctx(), token)
 	switch {
@@ -113,15 +113,30 @@ func (c *call) identify(who audience) error {
 		return drf.Unauthorized(drf.MsgUserInactive)
 	case err != nil:
 		return err
-	case who == administrators || who == importers:
+	case operatorOf[who] != "":
 		return drf.PermissionDenied()
 	}
 	c.user, c.actor = user, user.Username
 	return nil
 }
 
-func (c *call) isAdmin(token string) bool {
-	return c.api.AdminToken != "" && subtle.ConstantTimeCompare([]byte(token), []byte(c.api.AdminToken)) == 1
+// The actors who have a token of the settings.
+const (
+	adminActor = "admin"
+	auditActor = "audit"
+)
+
+// operatorOf names who may call a route that is not for users.
+var operatorOf = map[audience]string{administrators: adminActor, importers: adminActor, auditors: auditActor}
+
+// operator is whose token of the settings it is, "" if nobody's.
+func (a *API) operator(token string) string {
+	for operator, known := range map[string]string{adminActor: a.AdminToken, auditActor: a.AuditToken} {
+		if known != "" && subtle.ConstantTimeCompare([]byte(token), []byte(known)) == 1 {
+			return operator
+		}
+	}
+	return ""
 }
 
 // ctx ends when the client goes; reads use it.
@@ -148,6 +163,9 @@ func (c *call) write(answer reply, err error) error {
 	}
 	if raw, ok := answer.body.(rawBody); ok {
 		return c.blob(answer.status, raw.contentType, raw.data)
+	}
+	if stream, ok := answer.body.(streamed); ok {
+		return stream(c.echo.Response())
 	}
 	if answer.body == nil {
 		return c.send(answer.status, nil)
@@ -177,3 +195,7 @@ type rawBody struct {
 	contentType string
 	data        []byte
 }
+
+// streamed writes a reply as it comes, its header included. An error after the first byte cuts the reply off
+// (http.ErrAbortHandler), so that the client sees that it is not whole.
+type streamed func(w *echo.Response) error

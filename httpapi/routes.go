@@ -25,6 +25,7 @@ const (
 	anyone audience = iota
 	users
 	administrators
+	auditors
 	platform  // who signs the raw body: it is not read as a client's would be
 	importers // administrators whose body is read as it comes
 )

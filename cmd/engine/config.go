@@ -27,6 +27,7 @@ type Config struct {
 	// MessagesSecret signs what the webhook is given.
 	MessagesSecret string
 	AdminToken     string          // of administrators' calls; "" closes them
+	AuditToken     string          // of auditors' calls; "" closes them
 	Timezone       string          // of the times that clients see
 	Unpaid         time.Duration   // after which an order without a charge cancels itself
 	Unanswered     time.Duration   // after which a paid order without an answer is refunded
@@ -74,6 +75,7 @@ func (c *Config) Flags(flags *pflag.FlagSet) {
 	flags.StringVar(&c.Messages, "messages", c.Messages, `how messages reach patients: "outbox" (kept, to be read), or a webhook's http(s)://…`)
 	flags.StringVar(&c.MessagesSecret, "messages-secret", c.MessagesSecret, "signs what the webhook of messages is given; better given as a variable")
 	flags.StringVar(&c.AdminToken, "admin-token", c.AdminToken, "token of the /admin/ calls; none closes them")
+	flags.StringVar(&c.AuditToken, "audit-token", c.AuditToken, "token of the /audit/ and /replay/ calls; none closes them")
 	flags.StringVar(&c.Timezone, "timezone", c.Timezone, "time zone of the times that clients see")
 	flags.DurationVar(&c.Unpaid, "unpaid", c.Unpaid, "after this an order without a charge cancels itself")
 	flags.DurationVar(&c.Unanswered, "unanswered", c.Unanswered, "after this a paid order without an answer is refunded")
@@ -156,6 +158,12 @@ func (c Config) parse() (settings, error) {
 	}
 	if s.Demo && s.AdminToken == "" {
 		s.AdminToken = DemoAdminToken
+	}
+	if s.Demo && s.AuditToken == "" {
+		s.AuditToken = DemoAuditToken
+	}
+	if s.AdminToken != "" && s.AdminToken == s.AuditToken {
+		return s, fmt.Errorf("%s: is the administrators' token too; who audits them needs one of their own", Variable("audit-token"))
 	}
 	return s, nil
 }

@@ -21,8 +21,11 @@ import (
 	"orderengine/httpapi/auth"
 )
 
-// DemoAdminToken is the administrators' token that --demo sets when none is.
-const DemoAdminToken = "demo-admin"
+// The tokens that --demo sets when none are.
+const (
+	DemoAdminToken = "demo-admin"
+	DemoAuditToken = "demo-audit"
+)
 
 const demoPassword = "demo"
 
@@ -207,8 +210,8 @@ func (e *Engine) greet(w io.Writer) error {
 		fmt.Fprintf(w, "  %-9s pk %d  token %s\n", p.Profile.Username, p.Profile.PK, p.Token)
 	}
 	fmt.Fprintf(w, "The demo's hospital: code %s, secret %s, branch %s; patient1's card %s\n", demoHospital, demoSecret, demoBranches[0].Code, demoCard)
-	_, err := fmt.Fprintf(w, "Administrators' token: %s\nTry:\n"+
+	_, err := fmt.Fprintf(w, "Administrators' token: %s, auditors' token: %s\nTry:\n"+
 		"  curl -X POST -H 'Authorization: Token %s' -d 'order_type=online&doctor=doctor1' http://%s/qaorder/order/create/\n",
-		e.settings.AdminToken, demoPeople[0].Token, e.Addr())
+		e.settings.AdminToken, e.settings.AuditToken, demoPeople[0].Token, e.Addr())
 	return err
 }

@@ -195,7 +195,7 @@ func (e *Engine) newAPI() *httpapi.API {
 		Cards:          decider.New(e.store, model(card.Category, card.Codec, card.Decide, card.Evolve), few),
 		Messages:       decider.New(e.store, model(message.Category, message.Codec, message.Decide, message.Evolve), few),
 		Views:          projections.Gate{Views: e.views, Follower: e.follower}, Await: e.follower.Await,
-		AdminToken: e.settings.AdminToken, Location: e.settings.location, Now: e.now, Logger: e.logger,
+		AdminToken: e.settings.AdminToken, AuditToken: e.settings.AuditToken, Location: e.settings.location, Now: e.now, Logger: e.logger,
 		Metrics: prometheus.NewRegistry(), Ready: e.checks(),
 	}
 	a.Payments = gateways.Payments{Books: gateways.Books{gateways.QA(a.Orders), gateways.Hospital(a.HospitalOrders)}, Wallets: a.Wallets, Periods: e.settings.periods(), Now: e.now}

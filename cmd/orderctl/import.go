@@ -1,52 +1,15 @@
 package main
 
 import (
-	"cmp"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 )
-
-// server is the one that a command talks to.
-type server struct {
-	URL   string
-	Token string
-}
-
-func (s *server) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&s.URL, "server", cmp.Or(os.Getenv("ORDERCTL_SERVER"), "http://127.0.0.1:8000"), "the server; also ORDERCTL_SERVER")
-	cmd.Flags().StringVar(&s.Token, "token", os.Getenv("ORDERCTL_TOKEN"), "the administrators' token; better given as ORDERCTL_TOKEN")
-}
-
-// post sends a body as it is read, and gives the reply's.
-func (s *server) post(ctx context.Context, path string, body io.Reader) ([]byte, error) {
-	if s.Token == "" {
-		return nil, errors.New("no token: set ORDERCTL_TOKEN to the server's ORDERD_ADMIN_TOKEN")
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(s.URL, "/")+path, body)
-	if err != nil {
-		return nil, fmt.Errorf("--server: %w", err)
-	}
-	request.Header.Set("Authorization", "Token "+s.Token)
-	request.Header.Set("Content-Type", "application/x-ndjson")
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return nil, fmt.Errorf("%w; is the server running there?", err)
-	}
-	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
-	if err == nil && response.StatusCode != http.StatusOK {
-		err = fmt.Errorf("the server answered %s: %s", response.Status, answer)
-	}
-	return answer, err
-}
 
 // errRefused: lines were refused; they are told on the standard output.
 var errRefused = errors.New("lines were refused: correct them and send the file again, what was taken is not taken twice")
@@ -71,14 +34,14 @@ agt_trace_no and patient. Each is taken once by hospital and his_order_no, so a 
 				file = opened
 			}
 			defer file.Close()
-			answer, err := s.post(cmd.Context(), "/admin/hospital-orders/import", file)
+			answer, err := s.admin(cmd.Context(), request{method: http.MethodPost, path: "/admin/hospital-orders/import", body: file, contentType: "application/x-ndjson"})
 			if err != nil {
 				return err
 			}
 			return report(cmd.OutOrStdout(), answer)
 		},
 	}
-	s.flags(cmd)
+	s.adminFlags(cmd)
 	return cmd
 }
 

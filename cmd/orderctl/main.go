@@ -22,6 +22,8 @@ func main() {
 
 func root() *cobra.Command {
 	root := &cobra.Command{Use: "orderctl", Short: "Look after an order engine", SilenceUsage: true, SilenceErrors: true}
-	root.AddCommand(importOrders())
+	root.AddCommand(
+		importOrders(),
+	)
 	return root
 }

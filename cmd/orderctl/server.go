@@ -1,0 +1,106 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// server is the one that a command talks to.
+type server struct {
+	URL        string
+	Token      string
+	AuditToken string
+}
+
+// adminFlags are those of a command that calls as an administrator.
+func (s *server) adminFlags(cmd *cobra.Command) {
+	s.urlFlag(cmd)
+	cmd.Flags().StringVar(&s.Token, "token", os.Getenv("ORDERCTL_TOKEN"), "the administrators' token; better given as ORDERCTL_TOKEN")
+}
+
+// auditFlags are those of a command that calls as an auditor.
+func (s *server) auditFlags(cmd *cobra.Command) {
+	s.urlFlag(cmd)
+	cmd.Flags().StringVar(&s.AuditToken, "audit-token", os.Getenv("ORDERCTL_AUDIT_TOKEN"), "the auditors' token; better given as ORDERCTL_AUDIT_TOKEN")
+}
+
+func (s *server) urlFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&s.URL, "server", cmp.Or(os.Getenv("ORDERCTL_SERVER"), "http://127.0.0.1:8000"), "the server; also ORDERCTL_SERVER")
+}
+
+// request is one call of the server.
+type request struct {
+	method, path string
+	body         io.Reader // nil for none
+	contentType  string    // of the body
+	accept       string    // "" for whatever there is
+}
+
+// admin calls as an administrator and gives the whole reply.
+func (s *server) admin(ctx context.Context, r request) ([]byte, error) {
+	if s.Token == "" {
+		return nil, errors.New("no token: set ORDERCTL_TOKEN to the server's ORDERD_ADMIN_TOKEN")
+	}
+	return whole(s.do(ctx, r, s.Token))
+}
+
+// audit calls as an auditor and gives the whole reply.
+func (s *server) audit(ctx context.Context, r request) ([]byte, error) {
+	return whole(s.auditStream(ctx, r))
+}
+
+// auditStream calls as an auditor and gives the reply as it comes; the caller closes it.
+func (s *server) auditStream(ctx context.Context, r request) (io.ReadCloser, error) {
+	if s.AuditToken == "" {
+		return nil, errors.New("no token: set ORDERCTL_AUDIT_TOKEN to the server's ORDERD_AUDIT_TOKEN")
+	}
+	return s.do(ctx, r, s.AuditToken)
+}
+
+func whole(reply io.ReadCloser, err error) ([]byte, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer reply.Close()
+	return io.ReadAll(reply)
+}
+
+// refusedError is an answer that is none of success.
+type refusedError struct {
+	status int
+	text   string
+}
+
+func (e *refusedError) Error() string { return "the server answered " + e.text }
+
+func (s *server) do(ctx context.Context, r request, token string) (io.ReadCloser, error) {
+	call, err := http.NewRequestWithContext(ctx, r.method, strings.TrimSuffix(s.URL, "/")+r.path, r.body)
+	if err != nil {
+		return nil, fmt.Errorf("--server: %w", err)
+	}
+	call.Header.Set("Authorization", "Token "+token)
+	if r.contentType != "" {
+		call.Header.Set("Content-Type", r.contentType)
+	}
+	if r.accept != "" {
+		call.Header.Set("Accept", r.accept)
+	}
+	response, err := http.DefaultClient.Do(call)
+	if err != nil {
+		return nil, fmt.Errorf("%w; is the server running there?", err)
+	}
+	if response.StatusCode/100 == 2 {
+		return response.Body, nil
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(response.Body, 64<<10))
+	return nil, errors.Join(&refusedError{response.StatusCode, fmt.Sprintf("%s: %s", response.Status, answer)}, err)
+}
