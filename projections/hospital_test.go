@@ -1,6 +1,8 @@
 package projections
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -147,19 +149,33 @@ func TestTradesGoOnAfterTheLastRow(t *testing.T) {
 	head, err := store.Head(t.Context())
 	must(t, err)
 	reaches(head)
-	var got []string
-	for row, err := range (HospitalOrders{views}).Trades(t.Context(), TradeQuery{Hospital: "H001", From: noon, To: noon.AddDate(0, 0, 1)}) {
-		must(t, err)
-		got = append(got, row[3])
-		if len(got) == rowsStep {
-			// The bytes of the row that was given last rise: it must not come again; its refund's row does.
+	reads := 0
+	changing := onRange{views, func() {
+		if reads++; reads == 2 {
+			// The bytes of the row that was read last rise: it must not come again; its refund's row does.
 			reaches(recordHospital(t, store, numbers[rowsStep-1], refundOf(numbers[rowsStep-1], 1, noon)...))
 		}
+	}}
+	var got []string
+	for row, err := range (HospitalOrders{changing}).Trades(t.Context(), TradeQuery{Hospital: "H001", From: noon, To: noon.AddDate(0, 0, 1)}) {
+		must(t, err)
+		got = append(got, row[3])
 	}
 	want := slices.Insert(slices.Clone(numbers), rowsStep, numbers[rowsStep-1])
 	if !slices.Equal(got, want) {
 		t.Errorf("%d rows, want %d", len(got), len(want))
 	}
+}
+
+// onRange are views to which something happens before each read of a range.
+type onRange struct {
+	Reader
+	before func()
+}
+
+func (r onRange) Range(ctx context.Context, index string, q Range) (Stretch, error) {
+	r.before()
+	return r.Reader.Range(ctx, index, q)
 }
 
 func TestHospitalEventsArePaged(t *testing.T) {
@@ -231,6 +247,34 @@ func TestPatientsOrdersAreChosen(t *testing.T) {
 		}
 		if strings.Join(got, " ") != c.want || total != len(got) {
 			t.Errorf("status %v, kind %d: %v of %d, want %s", c.status, c.kind, got, total, c.want)
+		}
+	}
+}
+
+// endless are views whose indexes never end.
+type endless struct{ Reader }
+
+func (endless) Range(ctx context.Context, _ string, r Range) (Stretch, error) {
+	members := make([]string, r.Limit)
+	for i := range members {
+		members[i] = strings.Repeat("1"+tab, len(TradeFields))
+	}
+	return Stretch{Members: members}, ctx.Err()
+}
+
+// TestRowsThatAreCutShortSaySo: whoever asked may go at any time, and must not take what there was for the whole.
+func TestRowsThatAreCutShortSaySo(t *testing.T) {
+	for after := range 50 {
+		ctx, leave := context.WithCancel(t.Context())
+		rows, last := 0, error(nil)
+		for _, err := range (HospitalOrders{endless{}}).Trades(ctx, TradeQuery{Hospital: "H001", From: noon, To: noon}) {
+			if rows++; rows == 1+after*97 {
+				leave()
+			}
+			last = err
+		}
+		if leave(); !errors.Is(last, context.Canceled) {
+			t.Fatalf("left after %d rows, the last of %d came with %v", 1+after*97, rows, last)
 		}
 	}
 }

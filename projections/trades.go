@@ -5,6 +5,7 @@ import (
 	"iter"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"orderengine/domain"
@@ -172,30 +173,77 @@ type span struct {
 // rowsStep is how many rows are read at once.
 const rowsStep = 1000
 
-// rows walks along the indexes; show makes of a member's fields what is given, nil for what is not wanted.
+// rows gives what a span holds; show makes of a member's fields what is given, nil for what is not wanted.
 func rows(ctx context.Context, views Reader, s span, show func(member []string) []string) iter.Seq2[[]string, error] {
 	return func(yield func([]string, error) bool) {
 		fields := make([]string, 0, 16)
+		for members, err := range ahead(ctx, func(ctx context.Context) iter.Seq2[[]string, error] { return stretches(ctx, views, s) }) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, member := range members {
+				fields = appendFields(fields[:0], member)
+				if row := show(fields); row != nil && !yield(row, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// stretches walks along the indexes, so many members at once.
+func stretches(ctx context.Context, views Reader, s span) iter.Seq2[[]string, error] {
+	return func(yield func([]string, error) bool) {
 		for _, index := range s.indexes {
 			r := Range{From: s.from, To: s.to, Limit: rowsStep}
 			for {
 				found, err := views.Range(ctx, index, r)
-				if err != nil {
-					yield(nil, err)
+				if !yield(found.Members, err) || err != nil {
 					return
-				}
-				for _, member := range found.Members {
-					fields = appendFields(fields[:0], member)
-					if row := show(fields); row != nil && !yield(row, nil) {
-						return
-					}
 				}
 				if len(found.Members) < r.Limit {
 					break
 				}
 				// A row that changes while it is the last one is not given a second time.
-				r.From = strings.Join(fields[:s.keys], tab) + "\xff"
+				last := strings.SplitN(found.Members[r.Limit-1], tab, s.keys+1)
+				r.From = strings.Join(last[:s.keys], tab) + "\xff"
 			}
+		}
+	}
+}
+
+// ahead gives what a sequence gives, and has the next made while one is used. A sequence that ctx cuts short ends
+// with ctx's error. It returns when the sequence has ended.
+func ahead[V any](ctx context.Context, sequence func(context.Context) iter.Seq2[V, error]) iter.Seq2[V, error] {
+	type item struct {
+		value V
+		err   error
+	}
+	return func(yield func(V, error) bool) {
+		ctx, stop := context.WithCancel(ctx)
+		made := make(chan item)
+		var work sync.WaitGroup
+		work.Go(func() {
+			defer close(made)
+			for value, err := range sequence(ctx) {
+				select {
+				case made <- item{value, err}:
+				case <-ctx.Done():
+					return
+				}
+			}
+		})
+		defer work.Wait()
+		defer stop()
+		for one := range made {
+			if !yield(one.value, one.err) {
+				return
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			var none V
+			yield(none, err)
 		}
 	}
 }

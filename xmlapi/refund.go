@@ -38,7 +38,8 @@ func (c *call) refundGeneral() error {
 	if r.All {
 		r.Type = hospital.ForFullRefund
 	}
-	if err := c.freeFor(r.HisNo, number); err != nil {
+	untaken, err := c.freeFor(r.HisNo, number)
+	if err != nil {
 		return err
 	}
 	order, err := c.order(number)
@@ -52,7 +53,7 @@ func (c *call) refundGeneral() error {
 	if len(events) == 0 {
 		return c.refundedBefore(order, r.HisNo)
 	}
-	return c.refund(order, refund)
+	return c.refund(order, refund, untaken)
 }
 
 // order is an order of the caller's; that of another hospital is none.
@@ -69,29 +70,32 @@ func (c *call) order(number string) (hospital.Order, error) {
 
 func unknownOrder(number string) error { return nothingFound("未查询到订单 " + cut(number)) }
 
-// freeFor refuses a number of the hospital's that stands for a refund of another order.
-func (c *call) freeFor(hisNo, number string) error {
+// freeFor refuses a number of the hospital's that stands for a refund of another order; untaken says that it stands
+// for none.
+func (c *call) freeFor(hisNo, number string) (untaken bool, err error) {
 	taken, err := c.api.HisRefunds.Load(c.ctx, link.HisID(c.hospital.Code, hisNo))
 	if err == nil && taken.State.To != "" && taken.State.To != number {
 		err = takenNumber(hisNo)
 	}
-	return err
+	return taken.State.To == "", err
 }
 
 func takenNumber(hisNo string) error {
 	return notAllowed(fmt.Sprintf("hisRefundOrderNo：%s 已用于另一笔退费", cut(hisNo)))
 }
 
-// refund takes the hospital's number, writes the refund down, and has the money sent back.
-func (c *call) refund(order hospital.Order, refund hospital.Refund) error {
+// refund takes the hospital's number, which need not be looked for again if it was untaken, writes the refund down, and
+// has the money sent back if that is not the reactor's to do.
+func (c *call) refund(order hospital.Order, refund hospital.Refund, untaken bool) error {
 	serial, err := c.api.Serials.Next(c.ctx)
 	if err != nil {
 		return err
 	}
 	r := &refund.Order
 	r.No = hospital.Number(order.Platform, r.Type, order.Kind, c.at, serial)
-	_, err = c.api.HisRefunds.Execute(c.ctx, link.HisID(c.hospital.Code, r.HisNo), c.caller(uuid.New()), link.Command{To: order.Number})
-	if err != nil {
+	take := c.caller(uuid.New())
+	take.New = untaken
+	if _, err = c.api.HisRefunds.Execute(c.ctx, link.HisID(c.hospital.Code, r.HisNo), take, link.Command{To: order.Number}); err != nil {
 		return c.taken(err, r.HisNo)
 	}
 	done, err := c.api.Orders.Execute(c.ctx, order.Number, c.caller(uuid.New()), refund)

@@ -124,13 +124,7 @@ func (a *API) stop(ctx context.Context, list stoplist.List, number string) (stop
 		a.Logger.Warn("an order could not be stopped any more", "list", list.ID, "order", number, "error", fault.Error())
 		return false, nil
 	}
-	if err != nil {
-		return false, err
-	}
-	if _, err := a.Payments.AtOnce(ctx, number); err != nil {
-		a.Logger.Warn("a refund is left to the reactor", "order", number, "error", err.Error())
-	}
-	return true, nil
+	return err == nil, err
 }
 
 // stopSpace makes the ids of the calls below; it never changes, or an order could be stopped twice.

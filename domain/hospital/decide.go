@@ -141,7 +141,8 @@ func decideRefund(o Order, c Refund) ([]Event, error) {
 	if err := checkRefund(o, c); err != nil {
 		return nil, err
 	}
-	return refunded(o, r, true), nil
+	// The wallet's number of the refund is ours and known by now; the platform gives its own when it is asked.
+	return refunded(o, r, o.Payment().Channel != payment.Balance), nil
 }
 
 // sameWish says that the hospital asks for the same: the number, what it begins with and the time are ours.

@@ -26,6 +26,7 @@ func TestHospital(t *testing.T) {
 	refund := func(c payment.Channel, atOnce bool, s payment.RefundStatus) payment.Ledger {
 		return payment.Ledger{Refunds: []payment.Refund{{Status: s, RefundIntent: payment.RefundIntent{No: "1R1", Channel: c, AtOnce: atOnce, At: at}}}}
 	}
+	named := func(l payment.Ledger) payment.Ledger { l.Refunds[0].Name = "1061202603010000001"; return l }
 	due := at.Add(grace)
 	charge := func(c payment.Channel) Todo {
 		return Todo{Kind: Charge, Stream: hospitalStream, Channel: c, Attempt: "a-" + string(c), Due: due, Graced: true}
@@ -54,6 +55,8 @@ func TestHospital(t *testing.T) {
 			[]Todo{payBack(payment.WX, at, false), timeOut(24 * time.Hour)}, []Todo{payBack(payment.WX, at, false)}},
 		{"refund to the wallet", refund(payment.Balance, false, payment.Pending), nil,
 			[]Todo{payBack(payment.Balance, due, true), timeOut(24 * time.Hour)}, []Todo{payBack(payment.Balance, due, true)}},
+		{"refund to the wallet that the hospital has the number of", named(refund(payment.Balance, false, payment.Pending)), nil,
+			[]Todo{payBack(payment.Balance, at, false), timeOut(24 * time.Hour)}, []Todo{payBack(payment.Balance, at, false)}},
 		{"refund that failed", refund(payment.WX, true, payment.Failed), nil, []Todo{timeOut(24 * time.Hour)}, nil},
 		{"refund that is done", refund(payment.WX, true, payment.Succeeded), nil, []Todo{timeOut(24 * time.Hour)}, nil},
 		{"patient to be told", payment.Ledger{}, []hospital.Notice{{ID: "n1", At: at}, {ID: "n2", At: at}},

@@ -133,8 +133,9 @@ func attemptKind(a payment.Attempt) Kind {
 	return Charge
 }
 
-// refund is the next step of a refund that is pending. The first one of a wallet's, and of one that somebody waits
-// for, is taken by the server that wrote it down.
+// refund is the next step of a refund that is pending. The first one of a refund that somebody waits for is taken by
+// the server that wrote it down. So is that of a wallet's, unless the order has a name for it: a refund that was named
+// was promised to the hospital by its number, which does not depend on the wallet, and nobody waits.
 func refund(stream string, r payment.Refund, p Periods) Todo {
 	t := Todo{Kind: PayBack, Stream: stream, Channel: r.Channel, Refund: r.No, Due: r.At}
 	switch {
@@ -144,7 +145,7 @@ func refund(stream string, r payment.Refund, p Periods) Todo {
 		t.Due = r.TriedAt.Add(p.retry(r.No, r.Tries-1))
 	case !r.TriedAt.IsZero():
 		t.Due = r.TriedAt // a person wants it now
-	case r.Channel == payment.Balance || r.AtOnce:
+	case r.AtOnce || r.Channel == payment.Balance && r.Name == "":
 		t.Due = r.At.Add(p.Grace)
 		t.Graced = true
 	}

@@ -20,13 +20,14 @@ import (
 	"orderengine/projections/viewtest"
 )
 
-// TestCrash cuts the power at random file operations. What is left must be just what some commit left.
+// TestCrash cuts the power at random file operations. What is left must be just what some commit left. How many
+// operations a run has, and what was flushed by then, is up to the scheduler: there are runs until enough was seen.
 func TestCrash(t *testing.T) {
-	const runs, crashesPerRun = 25, 12
+	const enough, enoughKept, runs, crashesPerRun = 300, 50, 250, 12
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	lost, kept := 0, 0
-	for run := range uint64(runs) {
+	for run := uint64(0); run < runs && (lost+kept < enough || kept < enoughKept); run++ {
 		random := rand.New(rand.NewPCG(seed, run))
 		disks, history := crashes(t, random, crashesPerRun)
 		for _, disk := range disks {
@@ -38,7 +39,8 @@ func TestCrash(t *testing.T) {
 			}
 		}
 	}
-	if lost+kept < 200 || kept < 50 {
+	t.Logf("%d crashes left something and %d left nothing", kept, lost)
+	if lost+kept < enough || kept < enoughKept {
 		t.Errorf("only %d crashes left something and %d left nothing: the test tests too little", kept, lost)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -80,14 +81,23 @@ func readRange(ctx context.Context, moment *pebble.Snapshot, index string, r pro
 	if err != nil {
 		return nil, err
 	}
-	var text []byte
+	var text strings.Builder
 	var ends []int
 	for valid := entries.First(); valid && len(ends) < r.Limit; valid = entries.Next() {
-		text = append(text, entries.Key()[len(prefix):]...)
-		ends = append(ends, len(text))
+		member := entries.Key()[len(prefix):]
+		if len(ends) == 0 {
+			likely := min(r.Limit, mostLikely)
+			text.Grow(likely * (len(member) + len(member)/8))
+			ends = make([]int, 0, likely)
+		}
+		text.Write(member)
+		ends = append(ends, text.Len())
 	}
-	return cutAt(string(text), ends), entries.Close()
+	return cutAt(text.String(), ends), entries.Close()
 }
+
+// mostLikely is for how many members of a range there is room from the start, as long as the first and an eighth more.
+const mostLikely = 1024
 
 // cutAt gives the parts of a text that end there: one string for all of them is far cheaper than one for each.
 func cutAt(text string, ends []int) []string {

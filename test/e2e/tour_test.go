@@ -67,7 +67,7 @@ var changing = []struct {
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?`), "<time>"},
 	{regexp.MustCompile(`\b(ch|re)_[0-9A-Za-z]{24}\b`), "<$1>"},
 	{regexp.MustCompile(`"(created|time_expire|time_paid|time_succeed)":\d{10}`), `"$1":<seconds>`},
-	{regexp.MustCompile(`\b[1-7]0[1-6][1-3]\d{15}\b`), "<number>"},
+	{regexp.MustCompile(`\b[1-7]0[1-6][1-3]\d{15}(R\d+)?\b`), "<number>$1"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`), "<time>"},
 	{regexp.MustCompile(`"transaction_no":"sandbox[0-9A-Za-z]+"`), `"transaction_no":"<no>"`},
 }

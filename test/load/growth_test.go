@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
+	"orderengine/domain"
 	"orderengine/domain/payment"
 	"orderengine/domain/qa"
 	"orderengine/eventstore"
@@ -26,10 +27,10 @@ import (
 // long a start takes then, how much memory it needs, and the calls of BenchmarkLifecycle and of a list.
 // ORDERS sets other numbers of orders than a thousand and a million, VIEWS=redis the other view store.
 func BenchmarkGrowth(b *testing.B) {
-	for _, orders := range ordersToHold(b) {
+	for _, orders := range ordersToHold(b, 1_000, 1_000_000) {
 		b.Run(fmt.Sprintf("orders=%d", orders), func(b *testing.B) {
 			dir := b.TempDir()
-			hold(b, filepath.Join(dir, "log"), orders)
+			hold(b, filepath.Join(dir, "log"), orders, held)
 			views := embeddedViews
 			if os.Getenv("VIEWS") == "redis" {
 				views = redistest.Start(b).URL()
@@ -80,10 +81,11 @@ func awaitIdle() {
 
 const eventsAnOrder = 4
 
-func ordersToHold(b *testing.B) []int {
+// ordersToHold are the numbers in ORDERS, or others if there are none.
+func ordersToHold(b *testing.B, otherwise ...int) []int {
 	text := os.Getenv("ORDERS")
 	if text == "" {
-		return []int{1_000, 1_000_000}
+		return otherwise
 	}
 	var all []int
 	for field := range strings.SplitSeq(text, ",") {
@@ -102,8 +104,8 @@ const (
 	heldDoctors  = 16
 )
 
-// hold writes orders that wait for nothing soon, as the server would have.
-func hold(b *testing.B, dir string, orders int) {
+// hold writes orders that wait for nothing soon, as the server would have; order makes the i-th of them.
+func hold(b *testing.B, dir string, orders int, order func(b *testing.B, i int) (stream string, events []eventstore.Event)) {
 	b.Helper()
 	store, err := embedded.Open(dir, embedded.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -114,8 +116,8 @@ func hold(b *testing.B, dir string, orders int) {
 	work.SetLimit(256)
 	for i := range orders {
 		work.Go(func() error {
-			number, events := held(b, i)
-			_, err := store.Append(context.Background(), qa.Category+"-"+number, eventstore.NoStream, events)
+			stream, events := order(b, i)
+			_, err := store.Append(context.Background(), stream, eventstore.NoStream, events)
 			return err
 		})
 	}
@@ -125,26 +127,31 @@ func hold(b *testing.B, dir string, orders int) {
 }
 
 // held is one answered order. Its pk is far above those that the benchmark makes.
-func held(b *testing.B, i int) (number string, events []eventstore.Event) {
+func held(b *testing.B, i int) (stream string, events []eventstore.Event) {
 	at := time.Now().Add(-time.Hour).UTC().Truncate(time.Microsecond)
 	pk := int64(10_000_000 + i)
-	number = qa.Number(at, pk, 1)
+	number := qa.Number(at, pk, 1)
 	patient, doctor := fmt.Sprintf("p%d", i%heldPatients), fmt.Sprintf("d%d", i%heldDoctors)
-	command := uuid.New()
-	for n, e := range []qa.Event{
+	return qa.Category + "-" + number, ofOneCommand[qa.Event](b, qa.Codec, at, patient,
 		qa.OrderPlaced{Number: number, PK: pk, Patient: patient, PatientPK: 1, Doctor: doctor, Type: qa.Online, Amount: 1500, At: at},
 		payment.OrderPaid{Receipt: payment.Receipt{Channel: payment.WX, Ref: "ch_" + number, Amount: 1500, At: at}},
 		qa.QuestionAsked{Question: qa.Question{PK: pk, AllergyHistory: "none", SmokeHistory: "none", ConditionDescription: "a cough for two weeks", At: at}},
 		qa.QuestionAnswered{Answer: qa.Answer{PK: pk, Question: pk, DiagnosisResult: "rest and drink a lot", ExtraSuggestion: "fresh air", At: at}},
-	} {
-		name, schema, data, err := qa.Codec.Encode(e)
+	)
+}
+
+// ofOneCommand are the events of one command as the log has them.
+func ofOneCommand[E any](b *testing.B, codec *domain.Codec[E], at time.Time, actor string, events ...E) (all []eventstore.Event) {
+	command := uuid.New()
+	for n, e := range events {
+		name, schema, data, err := codec.Encode(e)
 		if err != nil {
 			b.Fatal(err)
 		}
-		meta := eventstore.Metadata{Schema: schema, Occurred: at, Actor: patient, Correlation: "fill", Command: command}
-		events = append(events, eventstore.Event{ID: eventstore.EventID(command, n), Type: name, Data: data, Metadata: meta.Encode()})
+		meta := eventstore.Metadata{Schema: schema, Occurred: at, Actor: actor, Correlation: "fill", Command: command}
+		all = append(all, eventstore.Event{ID: eventstore.EventID(command, n), Type: name, Data: data, Metadata: meta.Encode()})
 	}
-	return number, events
+	return all
 }
 
 // listMicros is the middle time of a doctor's first page, in microseconds.

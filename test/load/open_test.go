@@ -4,12 +4,17 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"orderengine/domain/hospital"
+	"orderengine/domain/payment"
+	"orderengine/eventstore"
 )
 
 const (
@@ -136,20 +141,19 @@ func (s *server) heldMiB(b *testing.B, query string) float64 {
 	return held
 }
 
-// BenchmarkOpenDay is ordersQuery of a day of 2,000 orders alone, and among others of the same hospital and month:
-// it should cost the same.
+// BenchmarkOpenDay is ordersQuery of a day of 2,000 orders, among others of the same hospital and month: it should cost
+// the same however many they are. ORDERS sets other numbers of them.
 func BenchmarkOpenDay(b *testing.B) {
 	const day, rows = "2026-01-15", 2000
-	for _, others := range []int{0, 200_000} {
+	for _, others := range ordersToHold(b, 0, 200_000) {
 		b.Run(fmt.Sprintf("others=%d", others), func(b *testing.B) {
-			s := startServer(b, embeddedViews)
+			dir := b.TempDir()
+			hold(b, filepath.Join(dir, "log"), others, heldHospitalOrder)
+			s := openServer(b, dir, embeddedViews)
+			defer s.stop(b)
+			s.awaitReady(b)
 			s.makeHospital(b)
 			s.importOrders(b, day, 0, rows)
-			for i := range 10 {
-				if others > 0 {
-					s.importOrders(b, fmt.Sprintf("2026-01-%02d", 10+i+i/5), rows+i*others/10, others/10)
-				}
-			}
 			awaitIdle()
 			var took []float64
 			for range 100 {
@@ -161,6 +165,20 @@ func BenchmarkOpenDay(b *testing.B) {
 			b.ReportMetric(0, "ns/op")
 		})
 	}
+}
+
+// heldHospitalOrder is one paid order of any day of January 2026 but the 15th.
+func heldHospitalOrder(b *testing.B, i int) (stream string, events []eventstore.Event) {
+	first := time.Date(2026, 1, 1, 0, 0, 0, 0, hospital.Zone)
+	at := first.AddDate(0, 0, (15+i%30)%31).Add(time.Duration(i/30%86_400) * time.Second)
+	number := hospital.Number(1, hospital.ForPayment, hospital.Outpatient, at, int64(i))
+	e := hospital.HospitalOrderImported{
+		Terms: hospital.Terms{Number: number, Hospital: openHospital, Kind: hospital.Outpatient, Amount: 1500,
+			HisOrderNo: fmt.Sprintf("HELD2026%08d", i), Platform: 1, At: at},
+		Receipt: payment.Receipt{Channel: payment.WX, Ref: fmt.Sprintf("42000018%012d", i), Amount: 1500, At: at},
+		TraceNo: fmt.Sprintf("%06d", i%1_000_000),
+	}
+	return hospital.Category + "-" + number, ofOneCommand[hospital.Event](b, hospital.Codec, at, "import", e)
 }
 
 // BenchmarkOpenRefund is refundGeneral of orders paid from wallets, against P, the payment of the same orders by the

@@ -119,17 +119,18 @@ func (s *shop) settled() {
 	}
 }
 
-// open is how many of the patients' cancelled orders have a refund that has not ended.
+// open is how many of the patients' orders do not show yet what must come of their money.
 func (s *shop) open() (n int) {
+	platform := s.platform.Ledger()
 	for _, p := range s.patients {
-		for at := "/qaorder/order/patient/list/?page_size=100&status=6"; at != ""; {
+		for at := "/qaorder/order/patient/list/?page_size=100"; at != ""; {
 			var page struct {
 				Next    *string
 				Results []order
 			}
 			p.Get(at).Want(s.t, http.StatusOK).Into(s.t, &page)
 			for _, o := range page.Results {
-				if c := s.show(p, o.Number).Charge; c != nil && c.Paid && c.AmountRefunded != c.Amount {
+				if entry := platform.Orders[o.Number]; (o.Status == cancelled || entry.PaidCharges > 1) && !s.shows(p, o, entry) {
 					n++
 				}
 			}
@@ -140,6 +141,24 @@ func (s *shop) open() (n int) {
 		}
 	}
 	return n
+}
+
+// shows says that an order has every payment that the platform took for it, and has given back all of them but the
+// one it keeps, if it keeps one.
+func (s *shop) shows(p orderdtest.Client, o order, entry pingpp.Entry) bool {
+	paid, kept, keeps := 0, 0, 1
+	for _, c := range s.show(p, o.Number).charges() {
+		if c.Paid {
+			paid++
+		}
+		if c.Paid && c.AmountRefunded != c.Amount {
+			kept++
+		}
+	}
+	if o.Status == cancelled {
+		keeps = 0
+	}
+	return paid == entry.PaidCharges && kept == keeps
 }
 
 // outcome is what is compared between a good and a bad day.

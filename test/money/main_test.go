@@ -120,21 +120,33 @@ type order struct {
 	Question *struct {
 		PK int64 `json:"pk"`
 	} `json:"question"`
-	Charge *struct {
-		ID             string
-		Paid           bool
-		Amount         int
-		AmountRefunded int `json:"amount_refunded"`
-		Refunded       bool
-		Refunds        struct {
-			Data []struct {
-				OrderNo string `json:"order_no"`
-				Amount  int
-				Status  string
-			}
+	Charge *charge  `json:"charge"`
+	Others []charge `json:"other_charges"`
+}
+
+type charge struct {
+	ID             string
+	Channel        string
+	Paid           bool
+	Amount         int
+	AmountRefunded int `json:"amount_refunded"`
+	Refunded       bool
+	Refunds        struct {
+		Data []struct {
+			OrderNo string `json:"order_no"`
+			Amount  int
+			Status  string
 		}
-		TimeExpire int64 `json:"time_expire"`
-	} `json:"charge"`
+	}
+	TimeExpire int64 `json:"time_expire"`
+}
+
+// charges are all that the order knows of. The first may be missing: if only the money of a charge has come.
+func (o order) charges() []charge {
+	if o.Charge == nil {
+		return o.Others
+	}
+	return append([]charge{*o.Charge}, o.Others...)
 }
 
 // The documents' statuses.

@@ -17,24 +17,8 @@ import (
 // shown are an order's charges with what became of their money: "wx paid 1500, refunded 1500: 1500 succeeded".
 func (s *shop) shown(p orderdtest.Client, number string) string {
 	s.t.Helper()
-	type charge struct {
-		Channel        string
-		Paid, Refunded bool
-		AmountRefunded int `json:"amount_refunded"`
-		Refunds        struct {
-			Data []struct {
-				Amount int
-				Status string
-			}
-		}
-	}
-	var o struct {
-		Charge       charge
-		OtherCharges []charge `json:"other_charges"`
-	}
-	p.Get(path("detail", number)+"?expand=charge").Want(s.t, http.StatusOK).Into(s.t, &o)
 	var texts []string
-	for _, c := range append([]charge{o.Charge}, o.OtherCharges...) {
+	for _, c := range s.show(p, number).charges() {
 		text := c.Channel
 		if c.Paid {
 			text += " paid"

@@ -326,6 +326,12 @@ func (w world) show(number string) order {
 	return o
 }
 
+// back waits until an order's first refund, which the reply does not wait for, is in the patient's wallet.
+func (w world) back(number string) {
+	w.t.Helper()
+	w.Eventually("the refund of "+number, func() bool { return w.show(number).Refunds[0].Status == "succeeded" })
+}
+
 func at(call, number string) string { return "/hospital/order/" + call + "/" + number + "/" }
 
 // pay asks for the payment of an order of patient1.

@@ -47,7 +47,7 @@ type Faults struct {
 	NewCharge float64 // the same order_no gives a new charge although the old one lives
 
 	Repeat  float64       // a notice is sent ten times
-	Forge   float64       // a forged notice goes before the true one
+	Forge   float64       // a forged notice goes before the true one; before the first it always does, unless this is 0
 	Shuffle time.Duration // every notice waits for up to so long, so that orders overtake each other
 }
 

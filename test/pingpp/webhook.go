@@ -48,7 +48,7 @@ func (p *Platform) notify(kind, order string, object any) {
 func (p *Platform) deliver(n *notice) {
 	p.mu.Lock()
 	wait := p.share("shuffle/"+n.order, p.faults.Shuffle)
-	forge := p.chance("forge/"+n.order) < p.faults.Forge
+	forge := p.chance("forge/"+n.order) < p.faults.Forge || n == p.notices[0] && p.faults.Forge > 0
 	times := 1
 	if p.chance("repeat/"+n.order) < p.faults.Repeat {
 		times = repeats
