@@ -2,6 +2,7 @@ package proof
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -12,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/uuid"
+	"github.com/transparency-dev/merkle/compact"
 	"golang.org/x/mod/sumdb/note"
 
 	"orderengine/eventstore"
@@ -240,13 +242,17 @@ func (t *Tree) gather(ctx context.Context, b *Bundle, from nodes, reader eventst
 		}
 		index, found, err := t.folder.index(e.Position)
 		if err != nil || !found {
-			return streamSum{}, fmt.Errorf("%w: %s@%d at position %s has no leaf: %w", ErrInconsistent, stream, e.Revision, e.Position, err)
+			return streamSum{}, cmp.Or(err, fmt.Errorf("%w: %s at position %s has no leaf", ErrInconsistent, stream, e.Position))
+		}
+		leaf := LeafHash(&e)
+		if stored, err := from.node(compact.NewNodeID(0, index)); err != nil || !bytes.Equal(stored, leaf) {
+			return streamSum{}, cmp.Or(err, fmt.Errorf("%w: %s at position %s is not what the tree took in", ErrInconsistent, stream, e.Position))
 		}
 		hashes, err := inclusion(from, index, of.size)
 		if err != nil {
 			return streamSum{}, err
 		}
-		leaves = append(leaves, LeafHash(&e))
+		leaves = append(leaves, leaf)
 		b.Events = append(b.Events, Entry{e.Stream, e.Revision, e.ID, e.Type, e.Data, e.Metadata, index, hashes})
 	}
 	return streamSum{stream, len(leaves), digest(leaves)}, nil

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	checkpoints "github.com/transparency-dev/formats/log"
 	"golang.org/x/mod/sumdb/note"
@@ -40,8 +42,8 @@ type Key struct {
 
 // NewKey makes a key; the secret form is what [ParseKey] reads.
 func NewKey(origin string) (key Key, secret string, err error) {
-	if origin == "" || strings.ContainsAny(origin, " +\t\r\n") {
-		return Key{}, "", fmt.Errorf("origin %q: a name without spaces and plus signs is needed", origin)
+	if err := CheckOrigin(origin); err != nil {
+		return Key{}, "", err
 	}
 	secret, public, err := note.GenerateKey(rand.Reader, origin)
 	if err != nil {
@@ -49,6 +51,14 @@ func NewKey(origin string) (key Key, secret string, err error) {
 	}
 	key, err = ParseKey(secret, public)
 	return key, secret, err
+}
+
+// CheckOrigin says whether a log can have the name.
+func CheckOrigin(origin string) error {
+	if origin == "" || !utf8.ValidString(origin) || strings.ContainsFunc(origin, func(r rune) bool { return r == '+' || unicode.IsSpace(r) || unicode.IsControl(r) }) {
+		return fmt.Errorf("origin %q: a name without spaces and plus signs is needed", origin)
+	}
+	return nil
 }
 
 // ParseKey reads the secret and the public form of a key.

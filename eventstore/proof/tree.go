@@ -19,6 +19,12 @@ import (
 // ErrBehind: the tree does not have the event yet, or cannot be read. Answer 503 with Retry-After.
 var ErrBehind = errors.New("the tree is behind the log")
 
+// ErrFewer: the tree does not have so many events. If it had them once, the log was rolled back, or the tree is being
+// made again.
+var ErrFewer = errors.New("the tree has fewer events")
+
+var errUnchecked = fmt.Errorf("%w: the log was not compared with it yet", ErrBehind)
+
 // Options change how a tree works; the zero value of each field means its default.
 type Options struct {
 	// Logger hears of failures; [slog.Default] by default.
@@ -54,6 +60,7 @@ type Tree struct {
 	state   state
 	leaves  *compact.Range // the first state.size ones
 	signed  uint64         // size of the newest checkpoint
+	checked bool           // the log held the last leaf when Run began: nothing is signed before
 	failure error          // why it is not kept up
 	broken  bool           // failure is of the log: nothing more is signed
 	changed chan struct{}  // closed when any of these changes; nil while nobody waits
@@ -115,6 +122,9 @@ func (t *Tree) use() (release func(), err error) {
 func (t *Tree) Status() (size uint64, at eventstore.Position, signed uint64, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.failure == nil && !t.checked {
+		return t.state.size, t.state.at, t.signed, errUnchecked
+	}
 	return t.state.size, t.state.at, t.signed, t.failure
 }
 
@@ -179,7 +189,7 @@ func (t *Tree) follow(ctx context.Context) error {
 	}
 	t.mu.Lock()
 	after := t.state.at
-	t.failure = nil
+	t.failure, t.checked = nil, true
 	t.wake()
 	t.mu.Unlock()
 	for batch, err := range t.log.Follow(ctx, after) {
@@ -300,7 +310,7 @@ func said(err error) bool {
 
 // sign signs the tree as it is, unless that is done or nothing may be signed; the caller holds mu.
 func (t *Tree) sign() error {
-	if t.broken || t.state.size == t.signed {
+	if t.broken || !t.checked || t.state.size == t.signed {
 		return nil
 	}
 	root, err := rootOf(t.leaves)
@@ -329,6 +339,9 @@ func (t *Tree) head() (signed []byte, of state, err error) {
 	defer t.mu.Unlock()
 	if t.broken {
 		return nil, state{}, t.failure
+	}
+	if !t.checked {
+		return nil, state{}, errUnchecked
 	}
 	if err := t.sign(); err != nil {
 		return nil, state{}, err
@@ -361,7 +374,7 @@ func (t *Tree) Checkpoint(size uint64) ([]byte, error) {
 }
 
 // Consistency proves that the first from events of the tree of the first to are those of a tree of from. It fails with
-// [ErrRolledBack] if the tree has fewer, and with [eventstore.ErrInvalid] if there is no such proof.
+// [ErrFewer] if the tree does not reach so far, and with [eventstore.ErrInvalid] if there is no such proof.
 func (t *Tree) Consistency(from, to uint64) ([][]byte, error) {
 	release, err := t.use()
 	if err != nil {
@@ -373,7 +386,7 @@ func (t *Tree) Consistency(from, to uint64) ([][]byte, error) {
 		return nil, fmt.Errorf("%w: from %d to %d", eventstore.ErrInvalid, from, to)
 	}
 	if to > size {
-		return nil, fmt.Errorf("%w, or the tree is being made again: it has %d events, not %d", ErrRolledBack, size, to)
+		return nil, fmt.Errorf("%w: %d, not %d", ErrFewer, size, to)
 	}
 	if from == 0 {
 		return nil, nil
@@ -385,7 +398,7 @@ func (t *Tree) Consistency(from, to uint64) ([][]byte, error) {
 func (t *Tree) await(ctx context.Context, at eventstore.Position) error {
 	for {
 		t.mu.Lock()
-		there, failure := !t.state.at.Before(at), t.failure
+		there, failure := t.checked && !t.state.at.Before(at), t.failure
 		if t.changed == nil {
 			t.changed = make(chan struct{})
 		}
