@@ -91,14 +91,35 @@ func OpenKey(file, origin string) (key Key, made bool, err error) {
 	if err != nil {
 		return Key{}, false, err
 	}
-	secret, public, _ := strings.Cut(strings.TrimSpace(string(text)), "\n")
-	if key, err = ParseKey(secret, public); err != nil {
-		return Key{}, false, fmt.Errorf("%s: %w", file, err)
+	if key, err = parseKeyFile(file, text); err != nil {
+		return Key{}, false, err
 	}
 	if key.Origin() != origin {
 		return Key{}, false, fmt.Errorf("%s is the key of the origin %q, not of %q: a log keeps its name; a new one needs a new key", file, key.Origin(), origin)
 	}
 	return key, false, nil
+}
+
+func parseKeyFile(file string, text []byte) (Key, error) {
+	secret, public, _ := strings.Cut(strings.TrimSpace(string(text)), "\n")
+	key, err := ParseKey(secret, public)
+	if err != nil {
+		return Key{}, fmt.Errorf("%s: %w", file, err)
+	}
+	return key, nil
+}
+
+// ReadKey gives what verifies the signatures of the key in a file.
+func ReadKey(file string) (note.Verifier, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	key, err := parseKeyFile(file, text)
+	if err != nil {
+		return nil, err
+	}
+	return key.Verifier(), nil
 }
 
 // makeKey writes the key so that a crash leaves the whole of it or nothing.

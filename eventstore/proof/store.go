@@ -103,8 +103,12 @@ func openFolder(dir string, readOnly bool, logger *slog.Logger) (folder, error) 
 
 func pebbleOptions(readOnly bool, logger *slog.Logger) *pebble.Options {
 	o := &pebble.Options{
-		FS:                    vfs.Default,
-		ReadOnly:              readOnly,
+		FS:       vfs.Default,
+		ReadOnly: readOnly,
+		// Pebble's own answer to a damaged block is to end the process; whoever reads it gets an error anyway.
+		EventListener: &pebble.EventListener{DataCorruption: func(info pebble.DataCorruptionInfo) {
+			logger.Error("pebble: a file is damaged", "file", info.Path, "error", info.Details.Error())
+		}},
 		FormatMajorVersion:    pebble.FormatTableFormatV6,
 		Logger:                pebbleLogger{logger},
 		CacheSize:             32 << 20,
