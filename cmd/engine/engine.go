@@ -96,10 +96,10 @@ func (e *Engine) open() error {
 	if err := e.openStore(); err != nil {
 		return err
 	}
-	if err := e.openTree(); err != nil {
+	if err := e.openViews(); err != nil {
 		return err
 	}
-	if err := e.openViews(); err != nil {
+	if err := e.openTree(); err != nil {
 		return err
 	}
 	e.follower = projections.NewFollower(e.store, e.views, projections.All(e.settings.periods()), e.logger, e.now)

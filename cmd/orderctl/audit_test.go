@@ -12,6 +12,7 @@ import (
 
 	"orderengine/eventstore"
 	"orderengine/eventstore/embedded"
+	"orderengine/eventstore/memory"
 	"orderengine/eventstore/proof"
 	"orderengine/test/e2e/orderdtest"
 )
@@ -226,4 +227,25 @@ func TestCheckFindsALogThatWasWrittenAnew(t *testing.T) {
 	}
 	out, err = run("", "check", dir)
 	must(t, out, err)
+}
+
+// TestACopiedLogHasTheSameHead in whatever store it is: positions and times of taking in are not in the tree.
+func TestACopiedLogHasTheSameHead(t *testing.T) {
+	store, err := embedded.Open(filepath.Join(folder(t, 100, testEvent), "log"), embedded.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	other := memory.New()
+	defer other.Close()
+	for n := range 100 {
+		if _, err := other.Append(t.Context(), fmt.Sprintf("s-%d", n%7), eventstore.Revision(n/7-1), []eventstore.Event{testEvent(n)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, err := proof.Audit{Log: store}.Run(t.Context())
+	b, err2 := proof.Audit{Log: other}.Run(t.Context())
+	if err := errors.Join(err, err2); err != nil || a.Head.Size != 100 || string(a.Head.Root) != string(b.Head.Root) || a.At == b.At {
+		t.Errorf("%+v and %+v, %v", a, b, err)
+	}
 }
