@@ -15,6 +15,9 @@ import (
 // [eventstore.ErrCorrupt] that names the first bad position, or says that every event can still be read, and the files
 // that are not as they were written. Damage to a journal's end or to the list of tables may have lost what came later.
 //
+// A journal that a killed server left cut within a chunk, or that ends just where an earlier use of its file ended, is called
+// damaged at the position after the last: starting the server drops what was never answered.
+//
 // What it cannot see: bytes of a journal after its end that are left over from an earlier use of the file, which carry
 // nothing; and that a whole older copy of the folder was put there, which only a signed checkpoint from elsewhere shows.
 func Check(ctx context.Context, dir string, options Options) error {

@@ -215,14 +215,18 @@ func TestCheckOfAKilledServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for n := range 3000 { // of many journals, which are used again
-		if _, err := s.Append(t.Context(), "s-1", eventstore.Revision(n-1), someEvents(1)); err != nil {
+	for n := range 3000 { // of many journals, whose files are used again
+		events := someEvents(10)
+		for i := range events {
+			events[i].Data = make([]byte, n*37%101)
+		}
+		if _, err := s.Append(t.Context(), "s-1", eventstore.Revision(10*n-1), events); err != nil {
 			t.Fatal(err)
 		}
 		if n%100 == 0 {
 			crashed := fs.CrashClone(vfs.CrashCloneCfg{})
 			if err := Check(t.Context(), "log", tiny(crashed)); err != nil {
-				t.Fatalf("after %d events: %v", n+1, err)
+				t.Fatalf("after %d events: %v", 10*(n+1), err)
 			}
 		}
 	}

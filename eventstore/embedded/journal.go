@@ -62,10 +62,13 @@ func (j *journal) read() *journalFault {
 		if j.isTrailer(at, left) {
 			return nil // what follows is of the file's earlier use
 		}
+		var size int
+		var fault *journalFault
 		if isZero(j.data[at : at+chunkHeader]) {
-			return j.zeros(at, len(j.data)) // space that was kept ready
+			size, fault = len(j.data)-at, j.zeros(at, len(j.data)) // space that was kept ready
+		} else {
+			size, fault = j.chunk(at, left)
 		}
-		size, fault := j.chunk(at, left)
 		if fault != nil {
 			if j.isOfEarlierUse(at, left) {
 				return nil
@@ -154,24 +157,36 @@ func (j *journal) take(kind byte, payload []byte) error {
 }
 
 // isOfEarlierUse says that what cannot be read is left over from an earlier use of the file, which a server that was
-// killed did not mark off: whole chunks of a lower number begin later blocks, and none of this number does.
+// killed did not mark off: the next whole chunks are of a lower number, and none is of this one.
 func (j *journal) isOfEarlierUse(at, left int) bool {
-	if kind, size, length, ok := header(j.data[at : at+left]); ok && kind > 4 && size > chunkHeader && intact(j.data[at:at+length]) {
-		return binary.LittleEndian.Uint32(j.data[at+chunkHeader:]) < j.number
-	}
 	earlier := false
-	for next := at - at%journalBlock + journalBlock; next+syncedChunk < len(j.data); next += journalBlock {
-		b := j.data[next:min(next+journalBlock, len(j.data))]
-		kind, _, length, ok := header(b)
-		if !ok || kind <= 4 || !intact(b[:length]) {
-			continue
-		}
-		if binary.LittleEndian.Uint32(b[chunkHeader:]) >= j.number {
+	for next := at; next+syncedChunk < len(j.data); {
+		switch number, ok := j.numberAt(next); {
+		case ok && number >= j.number:
 			return false
+		case ok:
+			earlier = true
 		}
-		earlier = true
+		if next < at+left-1 {
+			next++ // chunks of the earlier use begin anywhere in this block
+		} else {
+			next += journalBlock - next%journalBlock // and one at the beginning of each other
+		}
 	}
 	return earlier
+}
+
+// numberAt is the journal number of a whole chunk that begins at an offset.
+func (j *journal) numberAt(at int) (number uint32, ok bool) {
+	b := j.data[at:min(at-at%journalBlock+journalBlock, len(j.data))]
+	if len(b) < syncedChunk {
+		return 0, false
+	}
+	kind, _, length, ok := header(b)
+	if number = binary.LittleEndian.Uint32(b[chunkHeader:]); !ok || kind <= 4 || number > j.number {
+		return 0, false
+	}
+	return number, intact(b[:length])
 }
 
 func (f *journalFault) Error() string { return fmt.Sprintf("byte %d: %v", f.offset, f.why) }
