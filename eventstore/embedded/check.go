@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"github.com/cockroachdb/pebble/v2"
 
 	"orderengine/eventstore"
 )
@@ -15,7 +18,7 @@ import (
 // [eventstore.ErrCorrupt] that names the first bad position, or says that every event can still be read, and the files
 // that are not as they were written. Damage to a journal's end or to the list of tables may have lost what came later.
 //
-// A journal that a killed server left cut within a chunk, or that ends just where an earlier use of its file ended, is called
+// A journal that a killed server left cut within a chunk, or that ends within the last record of an earlier use of its file, is called
 // damaged at the position after the last: starting the server drops what was never answered.
 //
 // What it cannot see: bytes of a journal after its end that are left over from an earlier use of the file, which carry
@@ -39,6 +42,9 @@ func Check(ctx context.Context, dir string, options Options) error {
 	}
 	last := uint64(0)
 	if s != nil {
+		if faults, err = ofTheLog(s.db, faults); err != nil {
+			return errors.Join(err, closeIf(s))
+		}
 		last = s.recent.durable()
 		readErr = s.Verify(ctx)
 	}
@@ -49,6 +55,22 @@ func Check(ctx context.Context, dir string, options Options) error {
 		return ctx.Err()
 	}
 	return verdict(faults, last, readErr)
+}
+
+// ofTheLog leaves out the tables that are not in use: a server that was killed leaves the one it was writing, and the
+// next one removes it.
+func ofTheLog(db *pebble.DB, faults []FileFault) ([]FileFault, error) {
+	levels, err := db.SSTables()
+	if err != nil {
+		return nil, err
+	}
+	used := map[string]bool{}
+	for _, tables := range levels {
+		for _, table := range tables {
+			used[fmt.Sprintf("%06d.sst", table.FileNum)] = true
+		}
+	}
+	return slices.DeleteFunc(faults, func(f FileFault) bool { return strings.HasSuffix(f.File, ".sst") && !used[f.File] }), nil
 }
 
 // openChecked opens a log that may be damaged in any way.
