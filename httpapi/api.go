@@ -65,6 +65,10 @@ type API struct {
 	// Await returns when the views are true at a position, or that there is no use in waiting.
 	Await func(ctx context.Context, at eventstore.Position) error
 
+	// Proofs is the tree over the log, and Streams are what a bundle tells of.
+	Proofs  Proofs
+	Streams eventstore.StreamReader
+
 	AdminToken string // "" closes the calls of administrators
 	AuditToken string // "" closes the calls of auditors
 	Location   *time.Location

@@ -88,6 +88,11 @@ func (a *API) routes() []route {
 		{"Admin Messages", "/admin/messages/", administrators, methods{get: (*call).adminListMessages}},
 		{"Admin Message Retry", "/admin/messages/:id/retry/", administrators, methods{post: (*call).adminRetryMessage}},
 
+		{"Audit Checkpoint", "/audit/checkpoint/", auditors, methods{get: (*call).auditCheckpoint}},
+		{"Audit Key", "/audit/key/", auditors, methods{get: (*call).auditKey}},
+		{"Audit Consistency", "/audit/consistency/", auditors, methods{get: (*call).auditConsistency}},
+		{"Audit Bundle", "/audit/orders/:number/bundle/", auditors, methods{get: (*call).auditBundle}},
+
 		{"Livez", "/livez", anyone, methods{get: (*call).livez}},
 		{"Readyz", "/readyz", anyone, methods{get: (*call).readyz}},
 		{"Metrics", "/metrics", anyone, methods{get: (*call).metrics}},

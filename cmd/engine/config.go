@@ -26,21 +26,26 @@ type Config struct {
 	Messages   string // "outbox", or the URL of a webhook that sends messages to patients on
 	// MessagesSecret signs what the webhook is given.
 	MessagesSecret string
-	AdminToken     string          // of administrators' calls; "" closes them
-	AuditToken     string          // of auditors' calls; "" closes them
-	Timezone       string          // of the times that clients see
-	Unpaid         time.Duration   // after which an order without a charge cancels itself
-	Unanswered     time.Duration   // after which a paid order without an answer is refunded
-	Unfinished     time.Duration   // after which an answered order finishes itself
-	Retry          []time.Duration // after each try to have a refund made, or to hear of it
-	LogLevel       string          // debug, info, warn or error
-	Demo           bool            // make the people and orders of the documents
+	AdminToken     string // of administrators' calls; "" closes them
+	AuditToken     string // of auditors' calls; "" closes them
+	// AuditOrigin is the name of the log in signed checkpoints. It goes with the key that signs them.
+	AuditOrigin      string
+	CheckpointEvents uint64          // a checkpoint is signed after so many events,
+	CheckpointEvery  time.Duration   // or this time, if the log has grown
+	Timezone         string          // of the times that clients see
+	Unpaid           time.Duration   // after which an order without a charge cancels itself
+	Unanswered       time.Duration   // after which a paid order without an answer is refunded
+	Unfinished       time.Duration   // after which an answered order finishes itself
+	Retry            []time.Duration // after each try to have a refund made, or to hear of it
+	LogLevel         string          // debug, info, warn or error
+	Demo             bool            // make the people and orders of the documents
 }
 
 // Defaults are the settings of who sets nothing.
 var Defaults = Config{
 	Addr: "127.0.0.1:8000", Data: "./data", EventStore: "embedded", Views: "embedded", Payment: "sandbox", Messages: outboxMessages,
-	Pingpp:   PingppConfig{URL: pingpp.DefaultBaseURL},
+	Pingpp:      PingppConfig{URL: pingpp.DefaultBaseURL},
+	AuditOrigin: "orderengine", CheckpointEvents: 1000, CheckpointEvery: 10 * time.Second,
 	Timezone: "Asia/Shanghai", LogLevel: "info",
 	Unpaid: process.Defaults.Unpaid, Unanswered: process.Defaults.Unanswered, Unfinished: process.Defaults.Unfinished,
 	Retry: process.Defaults.Retry,
@@ -76,6 +81,9 @@ func (c *Config) Flags(flags *pflag.FlagSet) {
 	flags.StringVar(&c.MessagesSecret, "messages-secret", c.MessagesSecret, "signs what the webhook of messages is given; better given as a variable")
 	flags.StringVar(&c.AdminToken, "admin-token", c.AdminToken, "token of the /admin/ calls; none closes them")
 	flags.StringVar(&c.AuditToken, "audit-token", c.AuditToken, "token of the /audit/ and /replay/ calls; none closes them")
+	flags.StringVar(&c.AuditOrigin, "audit-origin", c.AuditOrigin, "name of the log in signed checkpoints; it goes with keys/audit.key in the data folder")
+	flags.Uint64Var(&c.CheckpointEvents, "checkpoint-events", c.CheckpointEvents, "sign a checkpoint of the log after so many events")
+	flags.DurationVar(&c.CheckpointEvery, "checkpoint-every", c.CheckpointEvery, "or after this time, if the log has grown")
 	flags.StringVar(&c.Timezone, "timezone", c.Timezone, "time zone of the times that clients see")
 	flags.DurationVar(&c.Unpaid, "unpaid", c.Unpaid, "after this an order without a charge cancels itself")
 	flags.DurationVar(&c.Unanswered, "unanswered", c.Unanswered, "after this a paid order without an answer is refunded")
@@ -141,6 +149,9 @@ func (c Config) parse() (settings, error) {
 		if period <= 0 {
 			return s, fmt.Errorf("%s: %s is no period", Variable(name), period)
 		}
+	}
+	if err := c.checkTree(); err != nil {
+		return s, err
 	}
 	if len(c.Retry) == 0 || slices.Min(c.Retry) <= 0 {
 		return s, fmt.Errorf("%s: %v are no waits", Variable("retry"), c.Retry)

@@ -29,18 +29,21 @@ func parsed(t *testing.T, env map[string]string, args ...string) (Config, settin
 
 func TestBadSettingsNameTheirVariable(t *testing.T) {
 	for variable, values := range map[string][]string{
-		"ORDERD_ADDR":       {"", "localhost", "1:2:3", "[::1"},
-		"ORDERD_DATA":       {""},
-		"ORDERD_EVENTSTORE": {"", "mysql", "Embedded"},
-		"ORDERD_VIEWS":      {"", "http://x", "redis:", "embedded "},
-		"ORDERD_PAYMENT":    {"", "free"},
-		"ORDERD_TIMEZONE":   {"", "Mars/Olympus", "../../etc/passwd"},
-		"ORDERD_UNPAID":     {"", "0s", "-1h", "1", "day"},
-		"ORDERD_UNANSWERED": {"", "0s", "-1h"},
-		"ORDERD_UNFINISHED": {"", "0s", "-1h"},
-		"ORDERD_RETRY":      {"", "0s", "5m,-1h", "5m,x"},
-		"ORDERD_LOG_LEVEL":  {"", "loud"},
-		"ORDERD_DEMO":       {"", "maybe"},
+		"ORDERD_ADDR":              {"", "localhost", "1:2:3", "[::1"},
+		"ORDERD_DATA":              {""},
+		"ORDERD_EVENTSTORE":        {"", "mysql", "Embedded"},
+		"ORDERD_VIEWS":             {"", "http://x", "redis:", "embedded "},
+		"ORDERD_PAYMENT":           {"", "free"},
+		"ORDERD_TIMEZONE":          {"", "Mars/Olympus", "../../etc/passwd"},
+		"ORDERD_UNPAID":            {"", "0s", "-1h", "1", "day"},
+		"ORDERD_UNANSWERED":        {"", "0s", "-1h"},
+		"ORDERD_UNFINISHED":        {"", "0s", "-1h"},
+		"ORDERD_RETRY":             {"", "0s", "5m,-1h", "5m,x"},
+		"ORDERD_LOG_LEVEL":         {"", "loud"},
+		"ORDERD_AUDIT_ORIGIN":      {"", "a b", "a+b"},
+		"ORDERD_CHECKPOINT_EVENTS": {"", "0", "-1", "many"},
+		"ORDERD_CHECKPOINT_EVERY":  {"", "0s", "-1h", "10"},
+		"ORDERD_DEMO":              {"", "maybe"},
 	} {
 		for _, value := range values {
 			t.Run(variable+"="+value, func(t *testing.T) {

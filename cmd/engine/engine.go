@@ -35,6 +35,7 @@ import (
 	"orderengine/domain/wallet"
 	"orderengine/eventstore/decider"
 	"orderengine/eventstore/embedded"
+	"orderengine/eventstore/proof"
 	"orderengine/eventstore/sequence"
 	"orderengine/gateways"
 	"orderengine/gateways/messages"
@@ -56,6 +57,7 @@ type Engine struct {
 	now       func() time.Time
 	store     *embedded.Store
 	views     projections.Views
+	tree      *proof.Tree
 	follower  *projections.Follower
 	reactor   *projections.Reactor
 	sequences []*sequence.Sequence
@@ -95,6 +97,9 @@ func (e *Engine) open() error {
 		return err
 	}
 	if err := e.openViews(); err != nil {
+		return err
+	}
+	if err := e.openTree(); err != nil {
 		return err
 	}
 	e.follower = projections.NewFollower(e.store, e.views, projections.All(e.settings.periods()), e.logger, e.now)
@@ -197,10 +202,12 @@ func (e *Engine) newAPI() *httpapi.API {
 		Views:          projections.Gate{Views: e.views, Follower: e.follower}, Await: e.follower.Await,
 		AdminToken: e.settings.AdminToken, AuditToken: e.settings.AuditToken, Location: e.settings.location, Now: e.now, Logger: e.logger,
 		Metrics: prometheus.NewRegistry(), Ready: e.checks(),
+		Proofs: e.tree, Streams: e.store,
 	}
 	a.Payments = gateways.Payments{Books: gateways.Books{gateways.QA(a.Orders), gateways.Hospital(a.HospitalOrders)}, Wallets: a.Wallets, Periods: e.settings.periods(), Now: e.now}
 	a.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	e.observe(a.Metrics)
+	e.observeTree(a.Metrics)
 	return a
 }
 
@@ -221,6 +228,7 @@ func (e *Engine) checks() []httpapi.Check {
 			at, _, _, err := e.follower.Status()
 			return "at " + at.String(), err
 		}},
+		e.treeCheck(),
 	}
 }
 
@@ -277,6 +285,7 @@ func (e *Engine) Run(ctx context.Context, welcome io.Writer) error {
 	var work errgroup.Group
 	work.Go(func() error { return ended(e.follower.Run(background)) })
 	work.Go(func() error { return ended(e.reactor.Run(background)) })
+	work.Go(func() error { return ended(e.tree.Run(background)) })
 	err := e.serve(ctx, welcome)
 	err = errors.Join(err, e.giveBack())
 	stop()

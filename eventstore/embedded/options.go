@@ -11,6 +11,8 @@ import (
 
 // Options change how a store works; the zero value of each field means its default.
 type Options struct {
+	// ReadOnly opens what is there and changes no file. Appends answer [eventstore.ErrInvalid].
+	ReadOnly bool
 	// FS holds the files; the operating system's by default.
 	FS vfs.FS
 	// Now is the clock that dates events; [time.Now] by default.
@@ -34,6 +36,8 @@ type Options struct {
 	RecentBytes int
 	// StreamHeads is how many streams' last revisions the writer remembers; 65536 by default.
 	StreamHeads int
+
+	blockBytes int // of a table; 16 KiB by default
 }
 
 func (o Options) withDefaults() Options {
@@ -53,6 +57,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.RecentEvents, 16384)
 	setDefault(&o.RecentBytes, 32<<20)
 	setDefault(&o.StreamHeads, 65536)
+	setDefault(&o.blockBytes, 16<<10)
 	return o
 }
 
@@ -66,7 +71,12 @@ func setDefault[N int | int64 | uint64](field *N, value N) {
 // rising order, and most reads are of what was written last.
 func (o Options) pebbleOptions() *pebble.Options {
 	po := &pebble.Options{
-		FS:                 o.FS,
+		FS:       o.FS,
+		ReadOnly: o.ReadOnly,
+		// Pebble's own answer to a damaged block is to end the process; whoever reads it gets an error anyway.
+		EventListener: &pebble.EventListener{DataCorruption: func(info pebble.DataCorruptionInfo) {
+			o.Logger.Error("pebble: a file is damaged", "file", info.Path, "error", info.Details.Error())
+		}},
 		FormatMajorVersion: pebble.FormatTableFormatV6,
 		Logger:             pebbleLogger{o.Logger},
 		CacheSize:          o.CacheBytes,
@@ -84,7 +94,7 @@ func (o Options) pebbleOptions() *pebble.Options {
 	po.TargetFileSizes[0] = 8 << 20
 	for i := range po.Levels {
 		// Records are of about 600 bytes: 16 KiB blocks halve the index and compress better.
-		po.Levels[i].BlockSize = 16 << 10
+		po.Levels[i].BlockSize = o.blockBytes
 		po.Levels[i].IndexBlockSize = 64 << 10
 		po.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}

@@ -186,7 +186,12 @@ func (s *Store) logPage(after, end uint64) (page []eventstore.Recorded, err erro
 		page = append(page, e)
 		size += heldBytes(&e)
 	}
-	if err := it.Error(); err != nil {
+	if err := it.Error(); err != nil && pebble.IsCorruptionError(err) {
+		if len(page) > 0 {
+			return page, nil // the next page begins with the damage, and names it
+		}
+		return nil, corruptAt(after+1, err)
+	} else if err != nil {
 		return nil, err
 	}
 	if len(page) == 0 {

@@ -116,6 +116,16 @@ func positionOf(n uint64) eventstore.Position {
 	return eventstore.Position{Commit: n, Prepare: n}
 }
 
-func corruptAt(position uint64, why error) error {
-	return fmt.Errorf("%w: position %d: %w", eventstore.ErrCorrupt, position, why)
+// corruptError is an [eventstore.ErrCorrupt] at a position.
+type corruptError struct {
+	position uint64
+	why      error
 }
+
+func (e *corruptError) Error() string {
+	return fmt.Sprintf("%v: position %d: %v", eventstore.ErrCorrupt, e.position, e.why)
+}
+
+func (e *corruptError) Unwrap() []error { return []error{eventstore.ErrCorrupt, e.why} }
+
+func corruptAt(position uint64, why error) error { return &corruptError{position, why} }

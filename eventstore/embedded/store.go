@@ -36,6 +36,7 @@ type Store struct {
 
 	queue       chan *appending
 	maxQueued   int64
+	readOnly    bool
 	queuedBytes atomic.Int64
 
 	mu      sync.RWMutex // held for reading while the queue or db is used, for writing to close them
@@ -66,7 +67,7 @@ func Open(dir string, options Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open event store in %s: %w", dir, err)
 	}
-	last, err := prepare(db)
+	last, err := prepare(db, o.ReadOnly)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open event store in %s: %w", dir, err), db.Close())
 	}
@@ -85,6 +86,7 @@ func start(db *pebble.DB, last uint64, o Options) *Store {
 		recent:    newRecent(last, o.RecentEvents, o.RecentBytes),
 		queue:     make(chan *appending, o.QueueAppends),
 		maxQueued: o.QueueBytes,
+		readOnly:  o.ReadOnly,
 		closing:   make(chan struct{}),
 	}
 	s.writer = newWriter(s, last, o)
@@ -94,8 +96,8 @@ func start(db *pebble.DB, last uint64, o Options) *Store {
 }
 
 // prepare checks or writes the format and finds the last position.
-func prepare(db *pebble.DB) (last uint64, err error) {
-	if err := checkFormat(db); err != nil {
+func prepare(db *pebble.DB, readOnly bool) (last uint64, err error) {
+	if err := checkFormat(db, readOnly); err != nil {
 		return 0, err
 	}
 	it, err := db.NewIter(&pebble.IterOptions{LowerBound: []byte{recordPrefix}, UpperBound: []byte{recordPrefix + 1}})
@@ -119,10 +121,10 @@ func prepare(db *pebble.DB) (last uint64, err error) {
 }
 
 // checkFormat reads the format, or writes it if there is nothing at all.
-func checkFormat(db *pebble.DB) error {
+func checkFormat(db *pebble.DB, readOnly bool) error {
 	found, closer, err := db.Get(formatKey)
 	if errors.Is(err, pebble.ErrNotFound) {
-		return markFormat(db)
+		return markFormat(db, readOnly)
 	}
 	if err != nil {
 		return fmt.Errorf("read the format: %w", err)
@@ -134,7 +136,7 @@ func checkFormat(db *pebble.DB) error {
 	return nil
 }
 
-func markFormat(db *pebble.DB) error {
+func markFormat(db *pebble.DB, readOnly bool) error {
 	it, err := db.NewIter(nil)
 	if err != nil {
 		return err
@@ -142,6 +144,9 @@ func markFormat(db *pebble.DB) error {
 	empty := !it.First()
 	if err := it.Close(); err != nil {
 		return err
+	}
+	if empty && readOnly {
+		return fmt.Errorf("%w: position 1: not even the format is there", eventstore.ErrCorrupt)
 	}
 	if !empty {
 		return errors.New("the folder holds something else: it has no format")
@@ -184,6 +189,9 @@ func (s *Store) use() (release func(), err error) {
 func (s *Store) Append(ctx context.Context, stream string, expected eventstore.Revision, events []eventstore.Event) (eventstore.Receipt, error) {
 	if err := eventstore.CheckAppend(stream, expected, events); err != nil {
 		return eventstore.Receipt{}, err
+	}
+	if s.readOnly {
+		return eventstore.Receipt{}, fmt.Errorf("%w: the log was opened to be read only", eventstore.ErrInvalid)
 	}
 	a := newAppending(ctx, stream, expected, events)
 	if err := s.enqueue(a); err != nil {

@@ -123,7 +123,12 @@ func (s *Store) verifyIndexPage(walk *indexWalk) (more bool, err error) {
 		}
 		n++
 	}
-	return n == verifyPage, it.Error()
+	if err := it.Error(); err != nil && pebble.IsCorruptionError(err) {
+		return false, fmt.Errorf("%w: the index after %x: %w", eventstore.ErrCorrupt, walk.key, err)
+	} else if err != nil {
+		return false, err
+	}
+	return n == verifyPage, nil
 }
 
 // step checks one entry against the one before.
