@@ -26,6 +26,7 @@ const (
 	users
 	administrators
 	auditors
+	replayers // hospitals by their secret, and auditors
 	platform  // who signs the raw body: it is not read as a client's would be
 	importers // administrators whose body is read as it comes
 )
@@ -87,6 +88,9 @@ func (a *API) routes() []route {
 		{"Admin Import", "/admin/hospital-orders/import", importers, methods{post: (*call).importHospitalOrders}},
 		{"Admin Messages", "/admin/messages/", administrators, methods{get: (*call).adminListMessages}},
 		{"Admin Message Retry", "/admin/messages/:id/retry/", administrators, methods{post: (*call).adminRetryMessage}},
+
+		{"Replay Events", "/replay/events", replayers, methods{get: (*call).replayEvents}},
+		{"Schemas", SchemaPath + "*", anyone, methods{get: (*call).schema}},
 
 		{"Livez", "/livez", anyone, methods{get: (*call).livez}},
 		{"Readyz", "/readyz", anyone, methods{get: (*call).readyz}},
