@@ -90,6 +90,7 @@ func (a *API) routes() []route {
 		{"Admin Message Retry", "/admin/messages/:id/retry/", administrators, methods{post: (*call).adminRetryMessage}},
 
 		{"Replay Events", "/replay/events", replayers, methods{get: (*call).replayEvents}},
+		{"Audit Trades", "/audit/hospitals/:code/trades/", auditors, methods{get: (*call).auditTrades}},
 		{"Schemas", SchemaPath + "*", anyone, methods{get: (*call).schema}},
 
 		{"Livez", "/livez", anyone, methods{get: (*call).livez}},

@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -16,6 +17,9 @@ func main() {
 	defer stop()
 	if err := root().ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "orderctl:", err)
+		if bad := (*badInputError)(nil); errors.As(err, &bad) {
+			os.Exit(2)
+		}
 		os.Exit(1)
 	}
 }
@@ -24,6 +28,8 @@ func root() *cobra.Command {
 	root := &cobra.Command{Use: "orderctl", Short: "Look after an order engine", SilenceUsage: true, SilenceErrors: true}
 	root.AddCommand(
 		importOrders(),
+		replayEvents(),
+		reconcile(),
 	)
 	return root
 }
