@@ -7,6 +7,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -60,6 +61,8 @@ type API struct {
 	Open      http.Handler
 	Sequences Sequences
 
+	// Log is what auditors replay.
+	Log eventstore.Log
 	// Views is gated: it answers an error rather than less than it should.
 	Views projections.Reader
 	// Await returns when the views are true at a position, or that there is no use in waiting.
@@ -81,6 +84,9 @@ type API struct {
 	Sandbox *sandbox.Platform
 	// Ready names what is looked at for readiness, and says what is wrong with it.
 	Ready []Check
+
+	// stopping is closed when the server begins to stop: replies that go on for ever end then.
+	stopping chan struct{}
 }
 
 // Check is one thing that readiness depends on.
@@ -102,7 +108,8 @@ const (
 
 // Server is the HTTP server, with the limits that keep slow and greedy clients from holding it.
 func (a *API) Server() *http.Server {
-	return &http.Server{
+	a.stopping = make(chan struct{})
+	s := &http.Server{
 		Handler:           a.Handler(),
 		MaxHeaderBytes:    maxHeader,
 		ReadHeaderTimeout: headerTimeout,
@@ -111,6 +118,8 @@ func (a *API) Server() *http.Server {
 		IdleTimeout:       idleTimeout,
 		ErrorLog:          slog.NewLogLogger(a.Logger.Handler(), slog.LevelDebug),
 	}
+	s.RegisterOnShutdown(sync.OnceFunc(func() { close(a.stopping) }))
+	return s
 }
 
 // Handler serves the table of routes.

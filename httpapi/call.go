@@ -14,6 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"orderengine/domain/account"
+	"orderengine/domain/institution"
 	"orderengine/eventstore"
 	"orderengine/httpapi/auth"
 	"orderengine/httpapi/drf"
@@ -26,9 +27,11 @@ type call struct {
 	lang  drf.Lang
 	actor string       // who calls: a username, "admin" or "audit"
 	user  account.User // zero for an operator
-	data  *drf.Data    // the body
-	query url.Values
-	op    operation
+	// hospital is who calls by a secret, zero for everybody else.
+	hospital institution.Hospital
+	data     *drf.Data // the body
+	query    url.Values
+	op       operation
 }
 
 // reply is what a handler answers: a status and a body that becomes JSON, nil for none.
@@ -94,6 +97,9 @@ func (c *call) identify(who audience) error {
 	if who == anyone || who == platform {
 		return nil
 	}
+	if secret, ok := hospitalSecret(c.echo.Request().Header.Get("Authorization")); ok && who == replayers {
+		return c.identifyHospital(secret)
+	}
 	token, err := drf.ParseToken(c.echo.Request().Header.Get("Authorization"))
 	if err != nil {
 		return err
@@ -127,7 +133,7 @@ const (
 )
 
 // operatorOf names who may call a route that is not for users.
-var operatorOf = map[audience]string{administrators: adminActor, importers: adminActor, auditors: auditActor}
+var operatorOf = map[audience]string{administrators: adminActor, importers: adminActor, auditors: auditActor, replayers: auditActor}
 
 // operator is whose token of the settings it is, "" if nobody's.
 func (a *API) operator(token string) string {

@@ -26,6 +26,7 @@ const (
 	users
 	administrators
 	auditors
+	replayers // hospitals by their secret, and auditors
 	platform  // who signs the raw body: it is not read as a client's would be
 	importers // administrators whose body is read as it comes
 )
@@ -92,6 +93,9 @@ func (a *API) routes() []route {
 		{"Audit Key", "/audit/key/", auditors, methods{get: (*call).auditKey}},
 		{"Audit Consistency", "/audit/consistency/", auditors, methods{get: (*call).auditConsistency}},
 		{"Audit Bundle", "/audit/orders/:number/bundle/", auditors, methods{get: (*call).auditBundle}},
+		{"Replay Events", "/replay/events", replayers, methods{get: (*call).replayEvents}},
+		{"Audit Trades", "/audit/hospitals/:code/trades/", auditors, methods{get: (*call).auditTrades}},
+		{"Schemas", SchemaPath + "*", anyone, methods{get: (*call).schema}},
 
 		{"Livez", "/livez", anyone, methods{get: (*call).livez}},
 		{"Readyz", "/readyz", anyone, methods{get: (*call).readyz}},

@@ -29,7 +29,7 @@ func isOps(path string) bool {
 			return true
 		}
 	}
-	return path == "/admin/hospital-orders/import" || strings.HasPrefix(path, "/replay/") || strings.HasPrefix(path, "/audit/") || strings.HasPrefix(path, "/sandbox/") || strings.HasPrefix(path, "/console/") || strings.HasPrefix(path, "/docs/")
+	return path == "/admin/hospital-orders/import" || strings.HasPrefix(path, "/replay/") || strings.HasPrefix(path, SchemaPath) || strings.HasPrefix(path, "/audit/") || strings.HasPrefix(path, "/sandbox/") || strings.HasPrefix(path, "/console/") || strings.HasPrefix(path, "/docs/")
 }
 
 func TestEveryPathEndsInASlash(t *testing.T) {

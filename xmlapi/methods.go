@@ -2,7 +2,6 @@ package xmlapi
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"net/http"
 	"strconv"
@@ -12,6 +11,7 @@ import (
 	"orderengine/domain/institution"
 	"orderengine/eventstore"
 	"orderengine/eventstore/decider"
+	"orderengine/gateways"
 	"orderengine/projections"
 	"orderengine/xmlapi/envelope"
 )
@@ -123,19 +123,14 @@ func (c *call) identify() error {
 	if err := c.params.err; err != nil {
 		return err
 	}
-	hash := institution.HashSecret(secret)
-	known, err := c.api.Secrets.Load(c.ctx, hash)
-	if err != nil {
-		return err
-	}
-	found, err := c.api.Hospitals.Load(c.ctx, known.State.To)
-	if err != nil {
-		return err
-	}
-	if known.State.To == "" || subtle.ConstantTimeCompare([]byte(hash), []byte(found.State.SecretHash)) != 1 {
+	found, err := gateways.Secrets{Links: c.api.Secrets, Hospitals: c.api.Hospitals}.Hospital(c.ctx, secret)
+	if errors.Is(err, gateways.ErrSecret) {
 		return &outcome{code: envelope.Failed, desc: "secret：接口密钥错误"}
 	}
-	c.hospital = found.State
+	if err != nil {
+		return err
+	}
+	c.hospital = found
 	return nil
 }
 

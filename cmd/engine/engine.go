@@ -199,6 +199,7 @@ func (e *Engine) newAPI() *httpapi.API {
 		Secrets:        decider.New(e.store, model(link.SecretCategory, link.Codec, link.Decide, link.Evolve), few),
 		Cards:          decider.New(e.store, model(card.Category, card.Codec, card.Decide, card.Evolve), few),
 		Messages:       decider.New(e.store, model(message.Category, message.Codec, message.Decide, message.Evolve), few),
+		Log:            e.store,
 		Views:          projections.Gate{Views: e.views, Follower: e.follower}, Await: e.follower.Await,
 		AdminToken: e.settings.AdminToken, AuditToken: e.settings.AuditToken, Location: e.settings.location, Now: e.now, Logger: e.logger,
 		Metrics: prometheus.NewRegistry(), Ready: e.checks(),

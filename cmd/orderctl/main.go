@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -16,6 +17,9 @@ func main() {
 	defer stop()
 	if err := root().ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "orderctl:", err)
+		if bad := (*badInputError)(nil); errors.As(err, &bad) {
+			os.Exit(2)
+		}
 		os.Exit(1)
 	}
 }
@@ -26,6 +30,8 @@ func root() *cobra.Command {
 		importOrders(),
 		audit(),
 		check(),
+		replayEvents(),
+		reconcile(),
 	)
 	return root
 }

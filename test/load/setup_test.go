@@ -57,7 +57,7 @@ func startServer(b *testing.B, views string) *server {
 func openServer(b *testing.B, dir, views string) *server {
 	b.Helper()
 	config := engine.Defaults
-	config.Addr, config.Data, config.Views, config.AdminToken = "127.0.0.1:0", dir, views, "admin"
+	config.Addr, config.Data, config.Views, config.AdminToken, config.AuditToken = "127.0.0.1:0", dir, views, "admin", "audit"
 	e, err := engine.Open(config, slog.New(slog.DiscardHandler))
 	if err != nil {
 		b.Fatal(err)

@@ -1,0 +1,339 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/text/encoding/simplifiedchinese"
+)
+
+// errDiffer: the lists are not equal; the difference is told on the standard output.
+var errDiffer = errors.New("the lists differ")
+
+// badInputError is a list that cannot be read; the tool ends with 2 then.
+type badInputError struct{ error }
+
+func (e *badInputError) Unwrap() error { return e.error }
+
+func reconcile() *cobra.Command {
+	var s server
+	var hospital, day, file, output string
+	cmd := &cobra.Command{
+		Use:   "reconcile",
+		Short: "Compare a hospital's or a channel's list of a day with ours (对账)",
+		Long: `Compare a hospital's or a channel's list of a day with ours (对账): what is missing here, extra here, or different.
+The CSV file is UTF-8 or GB18030; its header names the columns: order_no or his_order_no or agt_order_no, for refunds
+refund_no or his_refund_no, trade_type (pay or refund, 1 or 2), amount in fen or amount_yuan, and if wanted trade_mode.
+The exit status is 0 if the lists are equal, 1 if they differ, 2 if the file cannot be read.`,
+		Example: `  ORDERCTL_AUDIT_TOKEN=demo-audit orderctl reconcile --hospital H001 --day 2026-01-15 --file their.csv --csv differences.csv`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			theirs, err := readList(file)
+			if err != nil {
+				return &badInputError{fmt.Errorf("%s: %w", file, err)}
+			}
+			path := "/audit/hospitals/" + url.PathEscape(hospital) + "/trades/?day=" + url.QueryEscape(day)
+			rows, err := s.auditStream(cmd.Context(), request{method: http.MethodGet, path: path})
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			found, err := theirs.compare(rows)
+			if err != nil {
+				return fmt.Errorf("our list broke off: %w; run it again", err)
+			}
+			return tell(cmd.OutOrStdout(), found, output)
+		},
+	}
+	s.auditFlags(cmd)
+	cmd.Flags().StringVar(&hospital, "hospital", "", "the hospital's code")
+	cmd.Flags().StringVar(&day, "day", "", "the day of the payments, YYYY-MM-DD")
+	cmd.Flags().StringVar(&file, "file", "", "their list, CSV")
+	cmd.Flags().StringVar(&output, "csv", "", "where to write the differences as CSV too")
+	for _, name := range []string{"hospital", "day", "file"} {
+		_ = cmd.MarkFlagRequired(name) // it fails for a flag that is not there
+	}
+	return cmd
+}
+
+// Their columns, and ours (projections.TradeFields) that they are compared with. The first one that the header has
+// of orderKeys and of refundKeys tells rows apart.
+var (
+	orderKeys  = []string{"order_no", "his_order_no", "agt_order_no"}
+	refundKeys = []string{"refund_no", "his_refund_no"}
+	oursOf     = map[string]string{"order_no": "orderNo", "his_order_no": "hisOrderNo", "agt_order_no": "agtOrderNo",
+		"refund_no": "refundOrderNo", "his_refund_no": "hisRefundOrderNo", "trade_mode": "tradeMode"}
+)
+
+// list is their list: its rows by what tells them apart.
+type list struct {
+	columns       map[string]int
+	order, refund string // the columns of the key
+	rows          map[string]*theirRow
+	found         []difference
+}
+
+type theirRow struct {
+	line   int
+	amount int64
+	fields map[string]string // what else is compared
+	seen   bool
+}
+
+// difference is one line of the report.
+type difference struct{ kind, key, field, ours, theirs string }
+
+func readList(name string) (*list, error) {
+	text, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer text.Close()
+	decoded, err := utf8Of(text)
+	if err != nil {
+		return nil, err
+	}
+	return parseList(decoded)
+}
+
+// utf8Of decodes GB18030 unless all of the file is UTF-8.
+func utf8Of(file io.ReadSeeker) (io.Reader, error) {
+	isUTF8 := true
+	lines := bufio.NewReader(file)
+	for isUTF8 {
+		line, err := lines.ReadBytes('\n')
+		isUTF8 = utf8.Valid(line)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	if !isUTF8 {
+		return simplifiedchinese.GB18030.NewDecoder().Reader(bufio.NewReader(file)), nil
+	}
+	lines.Reset(file)
+	if mark, _ := lines.Peek(3); bytes.Equal(mark, []byte("\ufeff")) {
+		_, _ = lines.Discard(3) // they were peeked at
+	}
+	return lines, nil
+}
+
+func parseList(text io.Reader) (*list, error) {
+	in := csv.NewReader(text)
+	in.ReuseRecord = true
+	header, err := in.Read()
+	if err != nil {
+		return nil, fmt.Errorf("line 1: no header: %w", err)
+	}
+	l := &list{columns: map[string]int{}, rows: map[string]*theirRow{}}
+	for i, name := range header {
+		l.columns[strings.ToLower(strings.TrimSpace(name))] = i
+	}
+	l.order, l.refund = l.first(orderKeys), l.first(refundKeys)
+	if l.order == "" {
+		return nil, fmt.Errorf("line 1: none of the columns %s", strings.Join(orderKeys, ", "))
+	}
+	if l.first([]string{"amount", "amount_yuan"}) == "" || l.first([]string{"trade_type"}) == "" {
+		return nil, errors.New("line 1: the columns trade_type and amount (fen) or amount_yuan are needed")
+	}
+	for {
+		record, err := in.Read()
+		if errors.Is(err, io.EOF) {
+			return l, nil
+		}
+		if err != nil {
+			return nil, err // it names line and column
+		}
+		line, _ := in.FieldPos(0)
+		if err := l.add(line, record); err != nil {
+			return nil, fmt.Errorf("line %d, %w", line, err)
+		}
+	}
+}
+
+func (l *list) first(names []string) string {
+	for _, name := range names {
+		if _, ok := l.columns[name]; ok {
+			return name
+		}
+	}
+	return ""
+}
+
+// keyOf is what tells a trade apart; it is shown to people too.
+func keyOf(order, refund string, isRefund bool) string {
+	if !isRefund {
+		return "pay " + order
+	}
+	return strings.TrimSpace("refund " + order + " " + refund)
+}
+
+func (l *list) add(line int, record []string) error {
+	get := func(name string) string {
+		if i, ok := l.columns[name]; ok {
+			return strings.TrimSpace(record[i])
+		}
+		return ""
+	}
+	kind := get("trade_type")
+	isRefund := kind == "2" || kind == "refund"
+	if !isRefund && kind != "1" && kind != "pay" {
+		return fmt.Errorf("column trade_type: %q is not pay or refund, 1 or 2", kind)
+	}
+	if get(l.order) == "" {
+		return fmt.Errorf("column %s: it is blank", l.order)
+	}
+	if isRefund && (l.refund == "" || get(l.refund) == "") {
+		return fmt.Errorf("column %s: a refund has a number in it", strings.Join(refundKeys, " or "))
+	}
+	name := l.first([]string{"amount", "amount_yuan"})
+	amount, ok := parseAmount(get(name), name == "amount_yuan")
+	if !ok {
+		return fmt.Errorf("column %s: %q is no amount", name, get(name))
+	}
+	key := keyOf(strings.Clone(get(l.order)), strings.Clone(get(l.refund)), isRefund)
+	if before := l.rows[key]; before != nil {
+		l.found = append(l.found, difference{"duplicate", key, "line", "", fmt.Sprintf("%d and %d", before.line, line)})
+		return nil
+	}
+	row := &theirRow{line: line, amount: amount}
+	for column := range l.columns {
+		if oursOf[column] != "" && column != l.order && column != l.refund && get(column) != "" {
+			if row.fields == nil {
+				row.fields = map[string]string{}
+			}
+			row.fields[column] = strings.Clone(get(column))
+		}
+	}
+	l.rows[key] = row
+	return nil
+}
+
+// parseAmount reads fen, or yuan with at most two decimals, without ever rounding.
+func parseAmount(text string, yuan bool) (fen int64, ok bool) {
+	whole, cents, point := strings.Cut(text, ".")
+	if point && (!yuan || len(cents) == 0 || len(cents) > 2) {
+		return 0, false
+	}
+	if yuan {
+		whole += (cents + "00")[:2]
+	}
+	if len(whole) == 0 || len(whole) > 15 || text == "" || text[0] == '.' {
+		return 0, false
+	}
+	for _, c := range whole {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		fen = fen*10 + int64(c-'0')
+	}
+	return fen, true
+}
+
+// compare reads our list and gives all differences: each of our rows is looked up once.
+func (l *list) compare(ours io.Reader) ([]difference, error) {
+	in := csv.NewReader(ours)
+	in.ReuseRecord = true
+	header, err := in.Read()
+	if err != nil {
+		return nil, err
+	}
+	names := slices.Clone(header)
+	for {
+		record, err := in.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		l.match(func(name string) string {
+			if i := slices.Index(names, name); i >= 0 {
+				return record[i]
+			}
+			return ""
+		})
+	}
+	for key, row := range l.rows {
+		if !row.seen {
+			l.found = append(l.found, difference{"missing", strings.Clone(key), "amount", "", fmt.Sprint(row.amount)})
+		}
+	}
+	slices.SortFunc(l.found, func(a, b difference) int {
+		return strings.Compare(a.kind+"\x00"+a.key+"\x00"+a.field, b.kind+"\x00"+b.key+"\x00"+b.field)
+	})
+	return l.found, nil
+}
+
+// match compares one of our rows.
+func (l *list) match(ours func(name string) string) {
+	isRefund, amount := ours("tradeType") == "2", ours("payTotalFee")
+	if isRefund {
+		amount = ours("refundTotalFee")
+	}
+	key := keyOf(ours(oursOf[l.order]), ours(oursOf[l.refund]), isRefund)
+	row := l.rows[key]
+	if row == nil {
+		l.found = append(l.found, difference{"extra", key, "amount", strings.Clone(amount), ""})
+		return
+	}
+	row.seen = true
+	if theirs := fmt.Sprint(row.amount); theirs != amount {
+		l.found = append(l.found, difference{"differs", key, "amount", strings.Clone(amount), theirs})
+	}
+	for column, theirs := range row.fields {
+		if mine := ours(oursOf[column]); mine != theirs {
+			l.found = append(l.found, difference{"differs", key, column, strings.Clone(mine), theirs})
+		}
+	}
+}
+
+// tell reports the differences as a table, and as CSV if that is wanted.
+func tell(w io.Writer, found []difference, output string) error {
+	if output != "" {
+		if err := writeCSV(output, found); err != nil {
+			return err
+		}
+	}
+	if len(found) == 0 {
+		fmt.Fprintln(w, "the lists are equal")
+		return nil
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "WHAT\tTRADE\tFIELD\tOURS\tTHEIRS")
+	for _, d := range found {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", d.kind, d.key, d.field, d.ours, d.theirs)
+	}
+	return errors.Join(table.Flush(), fmt.Errorf("%w in %d places", errDiffer, len(found)))
+}
+
+func writeCSV(name string, found []difference) (err error) {
+	file, err := os.Create(name)
+	if err != nil {
+		return fmt.Errorf("--csv: %w", err)
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	out := csv.NewWriter(file)
+	rows := [][]string{{"what", "trade", "field", "ours", "theirs"}}
+	for _, d := range found {
+		rows = append(rows, []string{d.kind, d.key, d.field, d.ours, d.theirs})
+	}
+	return out.WriteAll(rows)
+}

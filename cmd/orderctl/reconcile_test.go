@@ -1,0 +1,72 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/text/encoding/simplifiedchinese"
+)
+
+const ourTrades = `tradeTime,orderMode,tradeMode,orderNo,refundOrderNo,hisOrderNo,hisRefundOrderNo,agtOrderNo,agtRefundOrderNo,agtTraceNo,agtRefundTraceNo,payTotalFee,refundTotalFee,tradeType
+2026-01-15 08:00:00,1,3,1001,,H1,,A1,,,,600,,1
+2026-01-15 08:00:00,1,3,1001,9001,H1,R1,A1,,,,600,200,2
+2026-01-15 09:00:00,1,4,1002,,H2,,A2,,,,700,,1
+`
+
+func TestReconcile(t *testing.T) {
+	url, _ := answering(t, 200, ourTrades)
+	gbk, err := simplifiedchinese.GB18030.NewEncoder().String("his_order_no,his_refund_no,trade_type,amount_yuan,备注\nH1,,1,6.00,甲\nH1,R1,2,2,乙\nH2,,1,7.0,丙\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		file, says string
+		fails      error
+		bad        bool
+	}{
+		"equal, GB18030": {file: gbk, says: "the lists are equal\n"},
+		"equal, BOM":     {file: "\ufefforder_no,refund_no,trade_type,amount\n1001,,pay,600\n1001,9001,refund,200\n1002,,pay,700\n", says: "equal"},
+		"missing":        {file: "order_no,refund_no,trade_type,amount\n1001,,pay,600\n1001,9001,refund,200\n1002,,pay,700\n1003,,1,5\n", says: "missing  pay 1003", fails: errDiffer},
+		"extra":          {file: "order_no,trade_type,amount\n1001,pay,600\n", says: "extra  pay 1002", fails: errDiffer},
+		"differs":        {file: "order_no,refund_no,trade_type,amount,trade_mode\n1001,,pay,601,3\n1001,9001,refund,200,\n1002,,pay,700,4\n", says: "differs  pay 1001  amount  600   601", fails: errDiffer},
+		"twice":          {file: "order_no,refund_no,trade_type,amount\n1001,,pay,600\n1001,,pay,600\n", says: "2 and 3", fails: errDiffer},
+		"bad amount":     {file: "order_no,trade_type,amount\n1001,pay,6.5\n", says: "line 2, column amount", bad: true},
+		"bad type":       {file: "order_no,trade_type,amount\n1001,paid,6\n", says: "line 2, column trade_type", bad: true},
+		"no header":      {file: "a,b\n1,2\n", says: "line 1", bad: true},
+	} {
+		file := filepath.Join(t.TempDir(), "their.csv")
+		if err := os.WriteFile(file, []byte(c.file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, err := run("", "reconcile", "--hospital", "H001", "--day", "2026-01-15", "--file", file, "--server", url, "--audit-token", "a")
+		var bad *badInputError
+		if c.bad != errors.As(err, &bad) || !c.bad && !errors.Is(err, c.fails) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err != nil {
+			out += err.Error()
+		}
+		if !strings.Contains(out, c.says) {
+			t.Errorf("%s: %q has no %q", name, out, c.says)
+		}
+	}
+}
+
+func TestReplayContinuesAFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "events.ndjson")
+	const first, second = `{"specversion":"1.0","position":"7"}` + "\n", `{"specversion":"1.0","position":"8"}` + "\n"
+	if err := os.WriteFile(file, []byte(first+second[:9]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	url, sent := answering(t, 200, second)
+	if _, err := run("", "replay", "--output", file, "--server", url, "--audit-token", "a"); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(file)
+	if err != nil || string(got) != first+second {
+		t.Errorf("%q, %v, after %s", got, err, *sent)
+	}
+}
