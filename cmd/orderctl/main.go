@@ -24,6 +24,7 @@ func root() *cobra.Command {
 	root := &cobra.Command{Use: "orderctl", Short: "Look after an order engine", SilenceUsage: true, SilenceErrors: true}
 	root.AddCommand(
 		importOrders(),
+		man(),
 	)
 	return root
 }
