@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/shared"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
 	"github.com/google/uuid"
+	"google.golang.org/protobuf/encoding/protowire"
 
 	"orderengine/eventstore"
 )
@@ -94,6 +96,29 @@ func confirmation() *streams.ReadResp {
 	}}}
 }
 
-func caughtUp() *streams.ReadResp {
-	return &streams.ReadResp{Content: &streams.ReadResp_CaughtUp_{CaughtUp: &streams.ReadResp_CaughtUp{}}}
+// caughtUp says that what follows is new. Since version 25 it also tells when and where, in fields that the
+// generated message does not have yet: newer clients hear nothing without them, older ones skip what they do not know.
+func caughtUp(now time.Time, revision eventstore.Revision, at eventstore.Position) *streams.ReadResp {
+	message := &streams.ReadResp_CaughtUp{}
+	fields := appendMessage(nil, 1, appendNumbers(nil, uint64(now.Unix()), uint64(now.Nanosecond())))
+	if revision >= 0 {
+		fields = protowire.AppendVarint(protowire.AppendTag(fields, 2, protowire.VarintType), uint64(revision))
+	}
+	if at != (eventstore.Position{}) {
+		fields = appendMessage(fields, 3, appendNumbers(nil, at.Commit, at.Prepare))
+	}
+	message.ProtoReflect().SetUnknown(fields)
+	return &streams.ReadResp{Content: &streams.ReadResp_CaughtUp_{CaughtUp: message}}
+}
+
+// appendNumbers writes the fields 1, 2, … of a message.
+func appendNumbers(b []byte, numbers ...uint64) []byte {
+	for i, n := range numbers {
+		b = protowire.AppendVarint(protowire.AppendTag(b, protowire.Number(i+1), protowire.VarintType), n)
+	}
+	return b
+}
+
+func appendMessage(b []byte, field protowire.Number, message []byte) []byte {
+	return protowire.AppendBytes(protowire.AppendTag(b, field, protowire.BytesType), message)
 }

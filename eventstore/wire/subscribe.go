@@ -28,7 +28,7 @@ func (r *reading) subscribeAll(ctx context.Context) error {
 	}
 	caught := !after.Before(head)
 	if caught {
-		err = r.out.Send(caughtUp())
+		err = r.out.Send(caughtUp(r.now(), eventstore.NoStream, after))
 	}
 	looked := 0
 	for batch, failed := range r.store.Follow(ctx, after) {
@@ -40,7 +40,7 @@ func (r *reading) subscribeAll(ctx context.Context) error {
 		}
 		if !caught && !batch[len(batch)-1].Position.Before(head) {
 			caught = true
-			err = r.out.Send(caughtUp())
+			err = r.out.Send(caughtUp(r.now(), eventstore.NoStream, batch[len(batch)-1].Position))
 		}
 	}
 	return err
@@ -95,7 +95,7 @@ func (r *reading) subscribeStream(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := r.out.Send(caughtUp()); err != nil {
+	if err := r.out.Send(caughtUp(r.now(), next-1, eventstore.Position{})); err != nil {
 		return err
 	}
 	return r.followStream(ctx, stream, next, head)
