@@ -88,6 +88,7 @@ func Open(connection string, options Options) (*Store, error) {
 	s.config.MaxDiscoverAttempts, s.config.DiscoveryInterval = 1, 0
 	s.config.Logger = func(level, format string, args ...any) {
 		s.logger.Debug("client: "+fmt.Sprintf(format, args...), "client_level", level)
+		escape(format, args)
 	}
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.ended, s.end = context.WithCancel(context.Background())
