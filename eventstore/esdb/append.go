@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"time"
 
 	client "github.com/EventStore/EventStore-Client-Go/v4/esdb"
@@ -61,7 +60,7 @@ func (a *appending) run(ctx context.Context) (eventstore.Receipt, error) {
 		}
 	}
 	if a.sent {
-		return eventstore.Receipt{}, fmt.Errorf("%w: %w", eventstore.ErrUnknownOutcome, failure)
+		return eventstore.Receipt{}, fmt.Errorf("%w: %w", eventstore.ErrUnknownOutcome, cmp.Or(ctx.Err(), failure))
 	}
 	return eventstore.Receipt{}, failure
 }
@@ -93,30 +92,12 @@ func (a *appending) try(ctx context.Context) (receipt eventstore.Receipt, again 
 	return a.resolve(ctx, err)
 }
 
-// send gives the events to the client. They are sent on a goroutine of their own, for the client may keep it
-// waiting longer than ctx.
+// send gives the events to the client.
 func (a *appending) send(ctx context.Context, c *connection) (*client.WriteResult, error) {
-	type answer struct {
-		result *client.WriteResult
-		err    error
-	}
-	answered := make(chan answer, 1)
 	options := client.AppendToStreamOptions{ExpectedRevision: expectedRevision(a.expected)}
-	data := eventData(a.events)
-	c.calls.Add(1)
-	go func() {
-		defer c.calls.Done()
-		result, err := take(c, func(cl *client.Client) (*client.WriteResult, error) {
-			return cl.AppendToStream(ctx, a.stream, options, data...)
-		})
-		answered <- answer{result, err}
-	}()
-	select {
-	case got := <-answered:
-		return got.result, got.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	return take(c, func(cl *client.Client) (*client.WriteResult, error) {
+		return cl.AppendToStream(ctx, a.stream, options, eventData(a.events)...)
+	})
 }
 
 func expectedRevision(expected eventstore.Revision) client.ExpectedRevision {
@@ -126,12 +107,12 @@ func expectedRevision(expected eventstore.Revision) client.ExpectedRevision {
 	return client.Revision(uint64(expected))
 }
 
-// eventData copies the events, since a call may outlast its caller. The content type changes no byte; it lets
-// the cluster's own tools show data that is JSON.
+// eventData is what the client sends. The content type changes no byte; it lets the cluster's own tools show data
+// that is JSON.
 func eventData(events []eventstore.Event) []client.EventData {
 	data := make([]client.EventData, len(events))
 	for i, e := range events {
-		data[i] = client.EventData{EventID: e.ID, EventType: e.Type, Data: slices.Clone(e.Data), Metadata: slices.Clone(e.Metadata)}
+		data[i] = client.EventData{EventID: e.ID, EventType: e.Type, Data: e.Data, Metadata: e.Metadata}
 		if json.Valid(e.Data) {
 			data[i].ContentType = client.ContentTypeJson
 		}

@@ -174,7 +174,8 @@ func (s *Store) acquire(ctx context.Context) (*connection, error) {
 // errGivenUp is what a call meets that was still waiting for a client when that was closed.
 var errGivenUp = errors.New("the client was given up")
 
-// take calls f, which may wait longer than its context says: the caller must watch that itself.
+// take calls f. While the client goes over to another leader, f may wait for that some seconds longer than its
+// context says.
 func take[T any](c *connection, f func(*client.Client) (T, error)) (value T, err error) {
 	defer func() {
 		switch p := recover().(type) {
