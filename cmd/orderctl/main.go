@@ -22,6 +22,6 @@ func main() {
 
 func root() *cobra.Command {
 	root := &cobra.Command{Use: "orderctl", Short: "Look after an order engine", SilenceUsage: true, SilenceErrors: true}
-	root.AddCommand(importOrders())
+	root.AddCommand(importOrders(), migrate())
 	return root
 }

@@ -41,13 +41,13 @@ func (s *service) mayWrite() error {
 // Append implements the service. An append that names a revision is idempotent, as the store's are; one to any
 // revision is not.
 func (s *service) Append(stream streams.Streams_AppendServer) error {
-	if err := s.mayWrite(); err != nil {
-		return err
-	}
 	ctx := stream.Context()
 	name, expected, events, err := receive(stream)
 	if err != nil {
 		return failure(ctx, err)
+	}
+	if err := s.mayWrite(); err != nil {
+		return err // not sooner: a client that is still sending would not hear why
 	}
 	receipt, err := s.write(ctx, name, expected, events)
 	var conflict *eventstore.ConflictError

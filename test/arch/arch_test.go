@@ -279,8 +279,9 @@ func TestImpureCallsAreFound(t *testing.T) {
 }
 
 // writing are the folders that append: the decider, which knows repeats and conflicts; sequences, whose events have
-// no lifecycle; and the protocol's server, which serves for reading unless it is told otherwise.
-var writing = []string{"eventstore/decider", "eventstore/sequence", "eventstore/wire"}
+// no lifecycle; the protocol's server, which serves for reading unless it is told otherwise; and the tool, which
+// copies a log as it came to be.
+var writing = []string{"eventstore/decider", "eventstore/sequence", "eventstore/wire", "cmd/orderctl"}
 
 // TestThereIsOneWritePath: whoever else appends would write what no lifecycle has allowed.
 func TestThereIsOneWritePath(t *testing.T) {
