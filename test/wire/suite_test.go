@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
-	"log/slog"
 	"maps"
 	"net"
 	"os"
@@ -122,7 +121,7 @@ func knowEachTest(t *testing.T, list string) {
 // serve serves an embedded log until the test ends. In each stream that is named stands one event.
 func serve(t *testing.T, addr string, options wire.Options, streams ...string) {
 	t.Helper()
-	store, err := embedded.Open(t.TempDir(), embedded.Options{Logger: slog.New(slog.DiscardHandler)})
+	store, err := embedded.Open(t.TempDir(), embedded.Options{Logger: quiet})
 	if err != nil {
 		t.Fatal(err)
 	}
