@@ -34,7 +34,7 @@ lint:
 
 # Every figure in the README comes from here. Compare ratios within one run, not figures between runs.
 bench: need
-	@go test -run '^$$' -bench . -timeout 60m ./eventstore/embedded ./eventstore/proof ./projections/... ./test/load | go run ./test/load/table
+	@go test -run '^$$' -bench . -timeout 60m ./eventstore/embedded ./eventstore/esdb ./eventstore/proof ./projections/... ./test/load | go run ./test/load/table
 
 fuzz:
 	@for target in $$(grep -rl --include='*_test.go' '^func Fuzz' . ); do \

@@ -13,6 +13,7 @@ package eventstore
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -33,6 +34,9 @@ type Position struct {
 	Commit  uint64
 	Prepare uint64
 }
+
+// End is a position after every event.
+var End = Position{Commit: math.MaxUint64, Prepare: math.MaxUint64}
 
 // Compare is negative if p stands before q, zero if they are one, positive if p stands after q.
 func (p Position) Compare(q Position) int {

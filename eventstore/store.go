@@ -59,6 +59,16 @@ type Store interface {
 	Log
 }
 
+// BackwardReader is what a store may do besides: to read with the latest first, as EventStoreDB's clients can.
+type BackwardReader interface {
+	// ReadStreamBackwards yields the events of stream from revision from on down to its first. It begins with
+	// the stream's last event if from is beyond that.
+	ReadStreamBackwards(ctx context.Context, stream string, from Revision) iter.Seq2[Recorded, error]
+	// ReadBackwards yields the events of the log that stand before a position, the last one first; before
+	// [End] these are all.
+	ReadBackwards(ctx context.Context, before Position) iter.Seq2[Recorded, error]
+}
+
 // CheckAppend is the check every store makes first; its error wraps [ErrInvalid] and names what is wrong.
 func CheckAppend(stream string, expected Revision, events []Event) error {
 	switch {

@@ -19,7 +19,8 @@ import (
 type Config struct {
 	Addr       string // where to listen
 	Data       string // the folder of log, views and keys
-	EventStore string // "embedded"
+	EventStore string // "embedded", or esdb://… or esdb+discover://…
+	ESDB       ESDBConfig
 	Views      string // "embedded", or redis://… or rediss://…
 	Payment    string // "sandbox" or "pingpp"
 	Pingpp     PingppConfig
@@ -53,6 +54,16 @@ var Defaults = Config{
 
 const embeddedStore, sandboxPayment, pingppPayment, outboxMessages = "embedded", "sandbox", "pingpp", "outbox"
 
+// ESDBConfig is how the embedded log is served over EventStoreDB's protocol.
+type ESDBConfig struct {
+	Listen    string // where; "" does not serve it
+	Advertise string // the host:port that clients are told; "" is where it listens
+	Writable  bool   // let clients append and delete
+	Cert, Key string // files: what the server proves its name with
+	Password  string // of the user admin
+	Insecure  bool   // serve everybody, without TLS
+}
+
 // PingppConfig is the contract with Ping++.
 type PingppConfig struct {
 	URL        string
@@ -68,7 +79,14 @@ func (c *Config) Flags(flags *pflag.FlagSet) {
 	*c = Defaults
 	flags.StringVar(&c.Addr, "addr", c.Addr, "address to listen on, host:port")
 	flags.StringVar(&c.Data, "data", c.Data, "folder of the log, the embedded views and the keys")
-	flags.StringVar(&c.EventStore, "eventstore", c.EventStore, `where the log is: "embedded"`)
+	flags.StringVar(&c.EventStore, "eventstore", c.EventStore, `where the log is: "embedded", esdb://… or esdb+discover://… (EventStoreDB, KurrentDB)`)
+	flags.StringVar(&c.ESDB.Listen, "esdb-listen", c.ESDB.Listen, "serve the embedded log over EventStoreDB's protocol at this address, host:port")
+	flags.StringVar(&c.ESDB.Advertise, "esdb-advertise", c.ESDB.Advertise, "host:port that clients of esdb-listen are told, if it is another")
+	flags.BoolVar(&c.ESDB.Writable, "esdb-writable", c.ESDB.Writable, "let clients of esdb-listen append and delete")
+	flags.StringVar(&c.ESDB.Cert, "esdb-cert", c.ESDB.Cert, "file with the certificate of esdb-listen, PEM")
+	flags.StringVar(&c.ESDB.Key, "esdb-key", c.ESDB.Key, "file with the certificate's private key, PEM")
+	flags.StringVar(&c.ESDB.Password, "esdb-password", c.ESDB.Password, "password of the user admin at esdb-listen; better given as a variable")
+	flags.BoolVar(&c.ESDB.Insecure, "esdb-insecure", c.ESDB.Insecure, "let everybody read at esdb-listen, without TLS and password")
 	flags.StringVar(&c.Views, "views", c.Views, `where the views are: "embedded", redis://host:port/db or rediss://…`)
 	flags.StringVar(&c.Payment, "payment", c.Payment, `payment platform: "sandbox" or "pingpp"`)
 	flags.StringVar(&c.Pingpp.URL, "pingpp-url", c.Pingpp.URL, "base URL of Ping++'s API")
@@ -130,8 +148,8 @@ func (c Config) parse() (settings, error) {
 	if c.Data == "" {
 		return s, fmt.Errorf("%s: a folder is needed", Variable("data"))
 	}
-	if c.EventStore != embeddedStore {
-		return s, fmt.Errorf("%s: %q: only %q is served", Variable("eventstore"), c.EventStore, embeddedStore)
+	if err := c.checkLog(); err != nil {
+		return s, err
 	}
 	if c.Views != embeddedStore && !strings.HasPrefix(c.Views, "redis://") && !strings.HasPrefix(c.Views, "rediss://") {
 		return s, fmt.Errorf("%s: %q is neither %q nor redis://… nor rediss://…", Variable("views"), c.Views, embeddedStore)
@@ -177,6 +195,40 @@ func (c Config) parse() (settings, error) {
 		return s, fmt.Errorf("%s: is the administrators' token too; who audits them needs one of their own", Variable("audit-token"))
 	}
 	return s, nil
+}
+
+// checkLog checks the settings of the log and of who may read it.
+func (c Config) checkLog() error {
+	if c.EventStore != embeddedStore && !c.clustered() {
+		return fmt.Errorf("%s: it is neither %q nor esdb://… nor esdb+discover://…", Variable("eventstore"), embeddedStore)
+	}
+	e := c.ESDB
+	if e.Listen == "" {
+		return nil
+	}
+	if _, _, err := net.SplitHostPort(e.Listen); err != nil {
+		return fmt.Errorf("%s: %w", Variable("esdb-listen"), err)
+	}
+	switch {
+	case c.clustered():
+		return fmt.Errorf("%s: only the embedded log is served; a cluster serves itself", Variable("esdb-listen"))
+	case e.Insecure && (e.Cert != "" || e.Key != "" || e.Password != ""):
+		return fmt.Errorf("%s: the certificate and the password would not be used", Variable("esdb-insecure"))
+	case e.Insecure:
+		return nil
+	case e.Cert == "":
+		return fmt.Errorf("%s: a certificate is needed, or --esdb-insecure", Variable("esdb-cert"))
+	case e.Key == "":
+		return fmt.Errorf("%s: the certificate's private key is needed", Variable("esdb-key"))
+	case e.Password == "":
+		return fmt.Errorf("%s: a password is needed, or --esdb-insecure", Variable("esdb-password"))
+	}
+	return nil
+}
+
+// clustered says that the log is a cluster, to which others write too.
+func (c Config) clustered() bool {
+	return strings.HasPrefix(c.EventStore, "esdb://") || strings.HasPrefix(c.EventStore, "esdb+discover://")
 }
 
 // periods are the settings of what happens to orders by themselves.

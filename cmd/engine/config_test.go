@@ -31,7 +31,7 @@ func TestBadSettingsNameTheirVariable(t *testing.T) {
 	for variable, values := range map[string][]string{
 		"ORDERD_ADDR":              {"", "localhost", "1:2:3", "[::1"},
 		"ORDERD_DATA":              {""},
-		"ORDERD_EVENTSTORE":        {"", "mysql", "Embedded"},
+		"ORDERD_EVENTSTORE":        {"", "mysql", "Embedded", "esdb:", "kurrentdb://h"},
 		"ORDERD_VIEWS":             {"", "http://x", "redis:", "embedded "},
 		"ORDERD_PAYMENT":           {"", "free"},
 		"ORDERD_TIMEZONE":          {"", "Mars/Olympus", "../../etc/passwd"},
@@ -55,6 +55,26 @@ func TestBadSettingsNameTheirVariable(t *testing.T) {
 					t.Errorf("error %v names more than one variable", err)
 				}
 			})
+		}
+	}
+}
+
+// TestServingTheLogIsSafeUnlessToldOtherwise: nothing is handed out without a certificate and a password, or a word.
+func TestServingTheLogIsSafeUnlessToldOtherwise(t *testing.T) {
+	for _, c := range []struct{ args, names string }{
+		{"--esdb-listen=x", "ORDERD_ESDB_LISTEN"},
+		{"--esdb-listen=:1", "ORDERD_ESDB_CERT"},
+		{"--esdb-listen=:1 --esdb-cert=c", "ORDERD_ESDB_KEY"},
+		{"--esdb-listen=:1 --esdb-cert=c --esdb-key=k", "ORDERD_ESDB_PASSWORD"},
+		{"--esdb-listen=:1 --esdb-cert=c --esdb-key=k --esdb-password=p", ""},
+		{"--esdb-listen=:1 --esdb-insecure", ""},
+		{"--esdb-listen=:1 --esdb-insecure --esdb-password=p", "ORDERD_ESDB_INSECURE"},
+		{"--esdb-listen=:1 --esdb-insecure --eventstore=esdb://h:1", "ORDERD_ESDB_LISTEN"},
+		{"--eventstore=esdb+discover://h:1", ""},
+	} {
+		_, _, err := parsed(t, nil, strings.Fields(c.args)...)
+		if c.names == "" && err != nil || c.names != "" && (err == nil || !strings.HasPrefix(err.Error(), c.names+": ")) {
+			t.Errorf("%s: %v, want %q", c.args, err, c.names)
 		}
 	}
 }
@@ -107,12 +127,15 @@ func TestEverySettingIsAFlagAndAVariable(t *testing.T) {
 		"ORDERD_ADDR": ":9", "ORDERD_DATA": "/d", "ORDERD_EVENTSTORE": "embedded", "ORDERD_VIEWS": "redis://h:1/2", "ORDERD_PAYMENT": "sandbox",
 		"ORDERD_ADMIN_TOKEN": "t", "ORDERD_TIMEZONE": "UTC", "ORDERD_UNPAID": "1h", "ORDERD_UNANSWERED": "2h", "ORDERD_UNFINISHED": "3h",
 		"ORDERD_RETRY": "1s,2s", "ORDERD_LOG_LEVEL": "debug", "ORDERD_DEMO": "true",
+		"ORDERD_ESDB_LISTEN": ":7", "ORDERD_ESDB_ADVERTISE": "h:7", "ORDERD_ESDB_WRITABLE": "true", "ORDERD_ESDB_CERT": "c", "ORDERD_ESDB_KEY": "k",
+		"ORDERD_ESDB_PASSWORD": "p",
 	}
 	c, _, err := parsed(t, values)
 	want := Defaults
 	want.Addr, want.Data, want.Views, want.AdminToken, want.Timezone = ":9", "/d", "redis://h:1/2", "t", "UTC"
 	want.Unpaid, want.Unanswered, want.Unfinished = time.Hour, 2*time.Hour, 3*time.Hour
 	want.Retry, want.LogLevel, want.Demo = []time.Duration{time.Second, 2 * time.Second}, "debug", true
+	want.ESDB = ESDBConfig{Listen: ":7", Advertise: "h:7", Writable: true, Cert: "c", Key: "k", Password: "p"}
 	if err != nil || !reflect.DeepEqual(c, want) {
 		t.Errorf("%+v, %v; want %+v", c, err, want)
 	}

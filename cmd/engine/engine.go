@@ -34,9 +34,9 @@ import (
 	"orderengine/domain/stoplist"
 	"orderengine/domain/wallet"
 	"orderengine/eventstore/decider"
-	"orderengine/eventstore/embedded"
 	"orderengine/eventstore/proof"
 	"orderengine/eventstore/sequence"
+	"orderengine/eventstore/wire"
 	"orderengine/gateways"
 	"orderengine/gateways/messages"
 	"orderengine/httpapi"
@@ -55,7 +55,9 @@ type Engine struct {
 	settings  settings
 	logger    *slog.Logger
 	now       func() time.Time
-	store     *embedded.Store
+	store     logStore
+	logServer *wire.Server // of the log over EventStoreDB's protocol; nil if it is not served
+	logListen net.Listener
 	views     projections.Views
 	tree      *proof.Tree
 	follower  *projections.Follower
@@ -67,6 +69,12 @@ type Engine struct {
 	server    *http.Server
 	listener  net.Listener
 	closers   []io.Closer // in the order they were opened
+}
+
+// logStore is what every event store can do.
+type logStore interface {
+	wire.Store
+	io.Closer
 }
 
 // Open opens everything that the settings name. Its errors name the setting or the folder that is wrong.
@@ -109,6 +117,9 @@ func (e *Engine) open() error {
 	}
 	e.openHospitals()
 	e.reactor = projections.NewReactor(e.api.Views, e.perform, e.logger, e.now)
+	if err := e.listenLog(); err != nil {
+		return err
+	}
 	return e.listen()
 }
 
@@ -129,15 +140,6 @@ func (e *Engine) perform(ctx context.Context, stream string) error {
 	default:
 		return fmt.Errorf("nobody knows what to do about %s", stream)
 	}
-}
-
-func (e *Engine) openStore() error {
-	store, err := embedded.Open(filepath.Join(e.settings.Data, "log"), embedded.Options{Logger: e.logger, Now: e.now})
-	if err != nil {
-		return fmt.Errorf("%s: %w", Variable("data"), err)
-	}
-	e.store, e.closers = store, append(e.closers, store)
-	return nil
 }
 
 func (e *Engine) openViews() error {
@@ -176,7 +178,7 @@ const (
 )
 
 func (e *Engine) newAPI() *httpapi.API {
-	few, orders, users := decider.Options{}, decider.Options{CacheSize: cachedOrders}, decider.Options{CacheSize: cachedUsers}
+	few, orders, users := e.deciderOptions(0), e.deciderOptions(cachedOrders), e.deciderOptions(cachedUsers)
 	a := &httpapi.API{
 		Orders:    decider.New(e.store, model(qa.Category, qa.Codec, qa.Decide, qa.Evolve), orders),
 		Wallets:   decider.New(e.store, model(wallet.Category, wallet.Codec, wallet.Decide, wallet.Evolve), users),
@@ -287,20 +289,23 @@ func (e *Engine) Run(ctx context.Context, welcome io.Writer) error {
 	work.Go(func() error { return ended(e.follower.Run(background)) })
 	work.Go(func() error { return ended(e.reactor.Run(background)) })
 	work.Go(func() error { return ended(e.tree.Run(background)) })
+	work.Go(e.serveLog)
 	err := e.serve(ctx, welcome)
-	err = errors.Join(err, e.giveBack())
+	err = errors.Join(err, e.giveBack(), e.closeLogServer())
 	stop()
 	return errors.Join(err, work.Wait())
 }
 
 // serve serves requests until ctx ends.
 func (e *Engine) serve(ctx context.Context, welcome io.Writer) error {
-	if e.settings.Demo {
+	if e.settings.Demo && e.settings.clustered() {
+		defer e.whenReachable(ctx, "the demo", func(ctx context.Context) error { return e.demo(ctx, welcome) })()
+	} else if e.settings.Demo {
 		if err := e.demo(ctx, welcome); err != nil {
 			return fmt.Errorf("demo: %w", err)
 		}
 	}
-	e.logger.Info("serving", "addr", e.Addr(), "data", e.settings.Data, "views", viewsName(e.settings.Views))
+	e.logger.Info("serving", "addr", e.Addr(), "data", e.settings.Data, "eventstore", redacted(e.settings.EventStore), "views", redacted(e.settings.Views))
 	served := make(chan error, 1)
 	go func() { served <- e.server.Serve(e.listener) }()
 	select {
@@ -316,11 +321,19 @@ func (e *Engine) serve(ctx context.Context, welcome io.Writer) error {
 	return err
 }
 
-// giveBack returns the numbers that were taken and not handed out.
+// giveBack returns the numbers that were taken and not handed out. A cluster that is away does not keep the server
+// from stopping: they leave a gap.
 func (e *Engine) giveBack() error {
+	ctx, cancel := context.WithTimeout(context.Background(), drain)
+	defer cancel()
 	var errs []error
 	for _, s := range e.sequences {
-		errs = append(errs, s.Close(context.Background()))
+		err := s.Close(ctx)
+		if e.settings.clustered() && decider.MayPass(err) {
+			e.logger.Warn("numbers are not given back", "error", err.Error())
+			continue
+		}
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
@@ -345,10 +358,11 @@ func ended(err error) error {
 	return err
 }
 
-// viewsName is the setting without a password that may stand in it.
-func viewsName(setting string) string {
+// redacted is a setting without a password that may stand in it. An address of several hosts cannot always be parsed.
+func redacted(setting string) string {
 	if u, err := url.Parse(setting); err == nil {
 		return u.Redacted()
 	}
-	return embeddedStore
+	scheme, rest, _ := strings.Cut(setting, "://")
+	return scheme + "://" + rest[strings.LastIndex(rest, "@")+1:]
 }

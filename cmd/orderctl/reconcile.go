@@ -54,7 +54,7 @@ The exit status is 0 if the lists are equal, 1 if they differ, 2 if the file can
 			if err != nil {
 				return fmt.Errorf("our list broke off: %w; run it again", err)
 			}
-			return tell(cmd.OutOrStdout(), found, output)
+			return tellDifferences(cmd.OutOrStdout(), found, output)
 		},
 	}
 	s.auditFlags(cmd)
@@ -305,8 +305,8 @@ func (l *list) match(ours func(name string) string) {
 	}
 }
 
-// tell reports the differences as a table, and as CSV if that is wanted.
-func tell(w io.Writer, found []difference, output string) error {
+// tellDifferences reports the differences as a table, and as CSV if that is wanted.
+func tellDifferences(w io.Writer, found []difference, output string) error {
 	if output != "" {
 		if err := writeCSV(output, found); err != nil {
 			return err

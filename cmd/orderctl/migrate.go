@@ -1,0 +1,289 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"iter"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"orderengine/eventstore"
+	"orderengine/eventstore/decider"
+	"orderengine/eventstore/embedded"
+	"orderengine/eventstore/esdb"
+)
+
+const (
+	tellEvery = 10_000 // events
+	retryWait = time.Second
+	// A cluster that elects a leader may take some seconds.
+	clusterPatience = 15 * time.Second
+)
+
+func migrate() *cobra.Command {
+	var from, to string
+	cmd := &cobra.Command{
+		Use:   "migrate --from DIR --to esdb://…",
+		Short: "Copy a log into an EventStoreDB or KurrentDB cluster",
+		Long: `Copy a log into an EventStoreDB or KurrentDB cluster, in the order of the log and with the events' ids.
+
+The source is the data folder of a server that is stopped, or esdb://… of one that serves its log (--esdb-listen); then
+what that server had when the copy began is copied. The target must hold nothing but the beginning of the same log:
+a copy that was broken off goes on where it was. At the end the target is read once more, and the number of events and
+a SHA-256 over each one's stream, revision, id, type, data and metadata must be those of the source.
+
+Positions are the target's own, so a server that is moved to it builds its views anew, and positions that hospitals
+hold are not of the new log. The time at which an event was recorded is the target's; that at which it occurred is
+in its metadata.`,
+		Example: `  orderctl migrate --from ./data --to 'esdb+discover://admin:…@cluster:2113'`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			source, err := openSource(from)
+			if err != nil {
+				return fmt.Errorf("--from: %w", err)
+			}
+			defer func() { err = errors.Join(err, source.Close()) }()
+			target, err := openCluster(to)
+			if err != nil {
+				return fmt.Errorf("--to: %w", err)
+			}
+			defer func() { err = errors.Join(err, target.Close()) }()
+			m := &migration{from: source, to: target, out: cmd.OutOrStdout()}
+			return m.run(cmd.Context())
+		},
+	}
+	cmd.Flags().StringVar(&from, "from", "", "data folder, or esdb://…")
+	cmd.Flags().StringVar(&to, "to", "", "esdb://… or esdb+discover://…")
+	_ = cmd.MarkFlagRequired("from") // fails only for a flag that is not there
+	_ = cmd.MarkFlagRequired("to")
+	return cmd
+}
+
+// openLog is a log that was opened here.
+type openLog interface {
+	eventstore.Store
+	io.Closer
+}
+
+func isCluster(s string) bool {
+	return strings.HasPrefix(s, "esdb://") || strings.HasPrefix(s, "esdb+discover://")
+}
+
+func openCluster(s string) (openLog, error) {
+	if !isCluster(s) {
+		return nil, errors.New("it is neither esdb://… nor esdb+discover://…")
+	}
+	return esdb.Open(s, esdb.Options{Logger: quiet, Patience: clusterPatience})
+}
+
+// quiet drops log lines: what matters is an error.
+var quiet = slog.New(slog.DiscardHandler)
+
+func openSource(from string) (openLog, error) {
+	if isCluster(from) {
+		return openCluster(from)
+	}
+	// Opening makes a log where there is none.
+	dir := filepath.Join(from, "log")
+	if found, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(found) == 0 {
+		return nil, fmt.Errorf("%s holds no log", from)
+	}
+	store, err := embedded.Open(dir, embedded.Options{Logger: quiet})
+	if errors.Is(err, eventstore.ErrLocked) {
+		return nil, fmt.Errorf("%w; stop the server, or copy from its --esdb-listen", err)
+	}
+	return store, err
+}
+
+// migration is one copy.
+type migration struct {
+	from, to eventstore.Store
+	out      io.Writer
+	sum      digest                // of the source as far as it was read
+	pending  []eventstore.Recorded // events of one stream that follow each other, not yet appended
+	present  int                   // events that the target had
+}
+
+func (m *migration) run(ctx context.Context) error {
+	end, err := m.from.Head(ctx)
+	if err != nil {
+		return fmt.Errorf("source: %w", err)
+	}
+	if err := m.copy(ctx, end); err != nil {
+		return err
+	}
+	fmt.Fprintf(m.out, "%d events, of which %d were there already; reading the copy\n", m.sum.events, m.present)
+	return m.verify(ctx)
+}
+
+// copy appends what the target does not have. What it has must be the beginning of the source.
+func (m *migration) copy(ctx context.Context, end eventstore.Position) error {
+	targetEnd, err := m.to.Head(ctx)
+	if err != nil {
+		return fmt.Errorf("target: %w", err)
+	}
+	next, stop := iter.Pull2(upTo(ctx, m.to, targetEnd))
+	defer stop()
+	for e, err := range upTo(ctx, m.from, end) {
+		if err != nil {
+			return fmt.Errorf("source: %w", err)
+		}
+		m.sum.add(&e)
+		if m.sum.events%tellEvery == 0 {
+			fmt.Fprintf(m.out, "%d events, at position %v of %v\n", m.sum.events, e.Position, end)
+		}
+		switch got, err, more := next(); {
+		case err != nil:
+			return fmt.Errorf("target: %w", err)
+		case more && !same(&got, &e):
+			return fmt.Errorf("the target holds another log: its event %d is %s@%d, the source's is %s@%d",
+				m.sum.events, got.Stream, got.Revision, e.Stream, e.Revision)
+		case more:
+			m.present++
+		default:
+			if err := m.append(ctx, e); err != nil {
+				return err
+			}
+		}
+	}
+	if _, err, more := next(); more || err != nil {
+		return cmp.Or(err, fmt.Errorf("the target holds more than the %d events of the source", m.sum.events))
+	}
+	return m.flush(ctx)
+}
+
+// append gathers events that may go into one append.
+func (m *migration) append(ctx context.Context, e eventstore.Recorded) error {
+	size := len(e.Data) + len(e.Metadata)
+	for _, p := range m.pending {
+		size += len(p.Data) + len(p.Metadata)
+	}
+	if n := len(m.pending); n > 0 && (m.pending[0].Stream != e.Stream || n == eventstore.MaxEvents || size > eventstore.MaxAppend || has(m.pending, &e)) {
+		if err := m.flush(ctx); err != nil {
+			return err
+		}
+	}
+	m.pending = append(m.pending, e)
+	return nil
+}
+
+// has says that an id is among the events: a stream may hold it twice, an append may not.
+func has(events []eventstore.Recorded, e *eventstore.Recorded) bool {
+	for i := range events {
+		if events[i].ID == e.ID {
+			return true
+		}
+	}
+	return false
+}
+
+// flush appends what was gathered, as often as it takes: the events have ids, so none is written twice.
+func (m *migration) flush(ctx context.Context) error {
+	if len(m.pending) == 0 {
+		return nil
+	}
+	first := m.pending[0]
+	events := make([]eventstore.Event, len(m.pending))
+	for i, p := range m.pending {
+		events[i] = p.Event
+	}
+	m.pending = m.pending[:0]
+	for {
+		_, err := m.to.Append(ctx, first.Stream, first.Revision-1, events)
+		if err == nil || !decider.MayPass(err) || ctx.Err() != nil {
+			return err
+		}
+		fmt.Fprintf(m.out, "waiting: %v\n", err)
+		select {
+		case <-time.After(retryWait):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// verify reads the copy and compares it with what was read of the source.
+func (m *migration) verify(ctx context.Context) error {
+	end, err := m.to.Head(ctx)
+	if err != nil {
+		return fmt.Errorf("target: %w", err)
+	}
+	var copied digest
+	for e, err := range upTo(ctx, m.to, end) {
+		if err != nil {
+			return fmt.Errorf("target: %w", err)
+		}
+		copied.add(&e)
+	}
+	if copied.events != m.sum.events || copied.text() != m.sum.text() {
+		return fmt.Errorf("the copy differs: %d events with SHA-256 %s, the source has %d with %s; does somebody write to it?",
+			copied.events, copied.text(), m.sum.events, m.sum.text())
+	}
+	fmt.Fprintf(m.out, "the copy is the source: %d events, SHA-256 %s\n", copied.events, copied.text())
+	return nil
+}
+
+// upTo yields the events of a log up to a position, at which an event stands.
+func upTo(ctx context.Context, log eventstore.Log, end eventstore.Position) iter.Seq2[eventstore.Recorded, error] {
+	return func(yield func(eventstore.Recorded, error) bool) {
+		if end == (eventstore.Position{}) {
+			return
+		}
+		for batch, err := range log.Follow(ctx, eventstore.Position{}) {
+			if err != nil {
+				yield(eventstore.Recorded{}, err)
+				return
+			}
+			for _, e := range batch {
+				if !yield(e, nil) || !e.Position.Before(end) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// same compares all that a copy keeps of an event.
+func same(a, b *eventstore.Recorded) bool {
+	var x, y digest
+	x.add(a)
+	y.add(b)
+	return x.text() == y.text()
+}
+
+// digest is what two logs are compared by.
+type digest struct {
+	events int
+	sum    hash.Hash
+}
+
+// add takes the next event of a log: each part with its length before it.
+func (d *digest) add(e *eventstore.Recorded) {
+	if d.sum == nil {
+		d.sum = sha256.New()
+	}
+	d.events++
+	head := binary.BigEndian.AppendUint64(nil, uint64(e.Revision))
+	head = append(head, e.ID[:]...)
+	for _, part := range [][]byte{head, []byte(e.Stream), []byte(e.Type), e.Data, e.Metadata} {
+		d.sum.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part)))) // never fails
+		d.sum.Write(part)
+	}
+}
+
+func (d *digest) text() string {
+	if d.sum == nil {
+		return "of nothing"
+	}
+	return hex.EncodeToString(d.sum.Sum(nil))
+}
