@@ -92,6 +92,7 @@ func (a *API) routes() []route {
 		{"Audit Checkpoint", "/audit/checkpoint/", auditors, methods{get: (*call).auditCheckpoint}},
 		{"Audit Key", "/audit/key/", auditors, methods{get: (*call).auditKey}},
 		{"Audit Consistency", "/audit/consistency/", auditors, methods{get: (*call).auditConsistency}},
+		{"Audit History", "/audit/orders/:number/history/", auditors, methods{get: (*call).auditHistory}},
 		{"Audit Bundle", "/audit/orders/:number/bundle/", auditors, methods{get: (*call).auditBundle}},
 		{"Replay Events", "/replay/events", replayers, methods{get: (*call).replayEvents}},
 		{"Audit Trades", "/audit/hospitals/:code/trades/", auditors, methods{get: (*call).auditTrades}},

@@ -1,0 +1,235 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"orderengine/domain"
+	"orderengine/domain/account"
+	"orderengine/domain/hospital"
+	"orderengine/domain/payment"
+	"orderengine/domain/qa"
+	"orderengine/eventstore"
+	"orderengine/eventstore/decider"
+	"orderengine/httpapi/drf"
+)
+
+var (
+	msgAtOrRevision = drf.NewMessage("Give a time or a revision, not both.", "at 与 revision 只能给一个。")
+	msgInvalidAt    = drf.NewMessage("Time has wrong format. Use RFC 3339, as 2026-12-01T08:00:00+08:00.", "时间格式错误。请使用 RFC 3339，如 2026-12-01T08:00:00+08:00。")
+)
+
+// historyJSON is all that happened to an order. Times are RFC 3339 in UTC, amounts in fen.
+type historyJSON struct {
+	OrderNo string           `json:"order_no"`
+	Events  []historyRowJSON `json:"events"`
+}
+
+type historyRowJSON struct {
+	Revision    eventstore.Revision `json:"revision"`
+	Position    string              `json:"position"`
+	EventID     string              `json:"event_id"`
+	Type        string              `json:"type"`
+	Recorded    time.Time           `json:"recorded"` // by the log
+	Occurred    time.Time           `json:"occurred"`
+	Actor       string              `json:"actor"`
+	Correlation string              `json:"correlation"` // the request that set it in motion
+	Causation   string              `json:"causation"`
+	Command     string              `json:"command"`
+	Before      *string             `json:"state_before"` // null before the first event
+	After       string              `json:"state_after"`
+	Paid        domain.Fen          `json:"paid"`     // after the event
+	Refunded    domain.Fen          `json:"refunded"` // of that: what went back, or is on its way
+	Data        json.RawMessage     `json:"data"`     // as stored
+}
+
+// auditHistory is every event of an order, as JSON or, by Accept, as CSV; with ?revision= or ?at= it is the order as its
+// detail showed it then.
+func (c *call) auditHistory() (reply, error) {
+	number := c.echo.Param("number")
+	until, asked, err := c.until()
+	if err != nil {
+		return reply{}, err
+	}
+	if asked {
+		return c.detailThen(number, until)
+	}
+	var rows []historyRowJSON
+	switch {
+	case qa.NumberPattern.MatchString(number):
+		rows, err = historyOf(c.ctx(), c.api.Streams, orderStream(number), qa.Codec, qa.Evolve, func(o qa.Order) (string, payment.Ledger) {
+			return o.Status.String(), o.Ledger
+		})
+	case hospital.NumberPattern.MatchString(number):
+		rows, err = historyOf(c.ctx(), c.api.Streams, orderStream(number), hospital.Codec, hospital.Evolve, func(o hospital.Order) (string, payment.Ledger) {
+			return o.Status.String(), o.Ledger
+		})
+	}
+	if err != nil {
+		return reply{}, err
+	}
+	if len(rows) == 0 {
+		return reply{}, drf.NotFound()
+	}
+	if strings.Contains(c.echo.Request().Header.Get("Accept"), "text/csv") {
+		return historyCSV(rows)
+	}
+	return reply{http.StatusOK, historyJSON{number, rows}}, nil
+}
+
+// moment says which events had happened.
+type moment func(e eventstore.Recorded) bool
+
+// until reads ?revision= and ?at=; asked is false if neither is given.
+func (c *call) until() (until moment, asked bool, err error) {
+	revision, at := c.query.Has("revision"), c.query.Has("at")
+	switch {
+	case revision && at:
+		return nil, false, drf.FieldInvalid("at", msgAtOrRevision)
+	case revision:
+		n, err := strconv.ParseInt(c.query.Get("revision"), 10, 64)
+		if err != nil || n < 0 {
+			return nil, false, drf.FieldInvalid("revision", drf.MsgInvalidInteger)
+		}
+		return c.asOfRevision(eventstore.Revision(n))
+	case at:
+		then, err := time.Parse(time.RFC3339, c.query.Get("at"))
+		if err != nil {
+			return nil, false, drf.FieldInvalid("at", msgInvalidAt)
+		}
+		return func(e eventstore.Recorded) bool { return !e.Time.After(then) }, true, nil
+	}
+	return nil, false, nil
+}
+
+// asOfRevision is the moment right after a revision of the order in the path; one that it does not have yet is not found.
+func (c *call) asOfRevision(n eventstore.Revision) (moment, bool, error) {
+	stream := orderStream(c.echo.Param("number"))
+	if stream == "" {
+		return nil, false, drf.NotFound()
+	}
+	for e, err := range c.api.Streams.ReadStream(c.ctx(), stream, n) {
+		if err != nil {
+			return nil, false, err
+		}
+		return func(other eventstore.Recorded) bool { return !e.Position.Before(other.Position) }, true, nil
+	}
+	return nil, false, drf.NotFound()
+}
+
+// detailThen is an order's detail as it was at a moment, its people's profiles included.
+func (c *call) detailThen(number string, until moment) (reply, error) {
+	if hospital.NumberPattern.MatchString(number) {
+		o, err := foldUntil(c.ctx(), c.api.Streams, orderStream(number), hospital.Codec, hospital.Evolve, until)
+		if err != nil || !o.Placed() {
+			return reply{}, orNotFound(err)
+		}
+		return reply{http.StatusOK, c.api.renderHospitalOrder(o)}, nil
+	}
+	if !qa.NumberPattern.MatchString(number) {
+		return reply{}, drf.NotFound()
+	}
+	o, err := foldUntil(c.ctx(), c.api.Streams, orderStream(number), qa.Codec, qa.Evolve, until)
+	if err != nil || !o.Placed() {
+		return reply{}, orNotFound(err)
+	}
+	who, err := parties(c.ctx(), func(ctx context.Context, usernames ...string) (map[string]account.Profile, error) {
+		profiles := make(map[string]account.Profile, len(usernames))
+		for _, name := range usernames {
+			user, err := foldUntil(ctx, c.api.Streams, c.api.Accounts.Users.Stream(name), account.Codec, account.Evolve, until)
+			if err != nil {
+				return nil, err
+			}
+			profiles[name] = user.Profile
+		}
+		return profiles, nil
+	}, o)
+	return reply{http.StatusOK, c.api.renderOrder(o, who)}, err
+}
+
+func orNotFound(err error) error {
+	if err == nil {
+		return drf.NotFound()
+	}
+	return err
+}
+
+// foldUntil folds what had happened to a stream at a moment.
+func foldUntil[S, E any](ctx context.Context, streams eventstore.StreamReader, stream string, codec *domain.Codec[E],
+	evolve func(S, E) S, until moment) (state S, err error) {
+	for recorded, err := range streams.ReadStream(ctx, stream, 0) {
+		if err != nil {
+			return state, err
+		}
+		if !until(recorded) {
+			break
+		}
+		event, err := decider.Decode(codec.Decode, recorded)
+		if err != nil {
+			return state, err
+		}
+		state = evolve(state, event)
+	}
+	return state, nil
+}
+
+// historyOf tells a stream's events with the state and the money around each.
+func historyOf[S, E any](ctx context.Context, streams eventstore.StreamReader, stream string, codec *domain.Codec[E],
+	evolve func(S, E) S, look func(S) (status string, money payment.Ledger)) ([]historyRowJSON, error) {
+	var rows []historyRowJSON
+	var state S
+	var before *string
+	for recorded, err := range streams.ReadStream(ctx, stream, 0) {
+		if err != nil {
+			return nil, err
+		}
+		event, err := decider.Decode(codec.Decode, recorded)
+		if err != nil {
+			return nil, err
+		}
+		meta, err := eventstore.DecodeMetadata(recorded.Metadata)
+		if err != nil {
+			return nil, err
+		}
+		state = evolve(state, event)
+		after, money := look(state)
+		row := historyRowJSON{Revision: recorded.Revision, Position: recorded.Position.String(), EventID: recorded.ID.String(),
+			Type: recorded.Type, Recorded: recorded.Time, Occurred: meta.Occurred.UTC(), Actor: meta.Actor, Correlation: meta.Correlation,
+			Causation: meta.Causation, Command: meta.Command.String(), Before: before, After: after, Data: recorded.Data}
+		if paid := money.Payment(); paid != nil {
+			row.Paid, row.Refunded = paid.Amount, paid.Amount-money.Refundable(paid.Ref)
+		}
+		rows = append(rows, row)
+		before = &after
+	}
+	return rows, nil
+}
+
+// historyColumns are those of the CSV, in the order of the JSON's keys.
+var historyColumns = []string{"revision", "position", "event_id", "type", "recorded", "occurred", "actor", "correlation", "causation", "command",
+	"state_before", "state_after", "paid", "refunded", "data"}
+
+func historyCSV(rows []historyRowJSON) (reply, error) {
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	lines := [][]string{historyColumns}
+	for _, r := range rows {
+		before := ""
+		if r.Before != nil {
+			before = *r.Before
+		}
+		lines = append(lines, []string{strconv.FormatInt(int64(r.Revision), 10), r.Position, r.EventID, r.Type,
+			r.Recorded.Format(time.RFC3339Nano), r.Occurred.Format(time.RFC3339Nano), r.Actor, r.Correlation, r.Causation, r.Command,
+			before, r.After, strconv.FormatInt(int64(r.Paid), 10), strconv.FormatInt(int64(r.Refunded), 10), string(r.Data)})
+	}
+	if err := w.WriteAll(lines); err != nil {
+		return reply{}, err
+	}
+	return reply{http.StatusOK, rawBody{"text/csv; charset=utf-8", b.Bytes()}}, nil
+}

@@ -1,0 +1,132 @@
+package e2e
+
+import (
+	"encoding/csv"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"orderengine/test/e2e/orderdtest"
+)
+
+type historyRow struct {
+	Revision int     `json:"revision"`
+	Type     string  `json:"type"`
+	Actor    string  `json:"actor"`
+	Before   *string `json:"state_before"`
+	After    string  `json:"state_after"`
+	Paid     int     `json:"paid"`
+	Refunded int     `json:"refunded"`
+	Recorded string  `json:"recorded"`
+}
+
+func historyOf(t testing.TB, s *orderdtest.Server, number string) []historyRow {
+	t.Helper()
+	var h struct {
+		OrderNo string `json:"order_no"`
+		Events  []historyRow
+	}
+	s.As(auditToken).Get("/audit/orders/"+number+"/history/").Want(t, http.StatusOK).Into(t, &h)
+	if h.OrderNo != number {
+		t.Fatalf("the history of %s, want %s", h.OrderNo, number)
+	}
+	return h.Events
+}
+
+// TestHistoryShowsTheOrderAsItWas: whatever the detail showed, at a revision or a time, the auditor sees byte for byte.
+func TestHistoryShowsTheOrderAsItWas(t *testing.T) {
+	t.Parallel()
+	s := orderdtest.Demo(t)
+	number := place(t, s).OrderNumber
+	details := map[int]string{}
+	for status := unpaid; status <= evaluated; status++ {
+		advance(t, s, number, status)
+		rows := historyOf(t, s, number)
+		details[rows[len(rows)-1].Revision] = s.As(patient1).Get(path("detail", number)).Want(t, http.StatusOK).Body
+	}
+	before := time.Now()
+	s.As(admin).Send("PATCH", "/admin/users/patient1/", jsonBody(`{"name":"another name"}`)).Want(t, http.StatusOK)
+	now := s.As(patient1).Get(path("detail", number)).Want(t, http.StatusOK).Body
+
+	audit := s.As(auditToken)
+	for revision, want := range details {
+		got := audit.Get(fmt.Sprintf("/audit/orders/%s/history/?revision=%d", number, revision)).Want(t, http.StatusOK)
+		if got.Body != want || got.Body == now {
+			t.Errorf("revision %d is\n%s\nwant\n%s", revision, got.Body, want)
+		}
+	}
+	at := func(when time.Time) string {
+		return audit.Get("/audit/orders/"+number+"/history/?at="+url.QueryEscape(when.Format(time.RFC3339Nano))).Want(t, http.StatusOK).Body
+	}
+	if got := at(before); got == now || !strings.Contains(got, `"status":5`) {
+		t.Errorf("before the change of the name it was\n%s", got)
+	}
+	if got := at(time.Now().Add(time.Second)); got != now {
+		t.Errorf("now it is\n%s\nwant\n%s", got, now)
+	}
+}
+
+func TestHistoryTellsStatesAndMoney(t *testing.T) {
+	t.Parallel()
+	s := orderdtest.Demo(t)
+	number := placed(t, s, paid).OrderNumber
+	s.As(patient1).Send("PUT", path("refund", number)).Want(t, http.StatusOK)
+	var told []string
+	for i, r := range historyOf(t, s, number) {
+		before := "-"
+		if r.Before != nil {
+			before = *r.Before
+		}
+		if r.Revision != i || r.Recorded == "" {
+			t.Errorf("row %d is %+v", i, r)
+		}
+		told = append(told, fmt.Sprintf("%s by %s: %s>%s %d/%d", r.Type, r.Actor, before, r.After, r.Paid, r.Refunded))
+	}
+	want := []string{
+		"OrderPlaced by patient1: ->unpaid 0/0",
+		"PaymentRequested by patient1: unpaid>unpaid 0/0",
+		"OrderPaid by system: unpaid>paid 1500/0",
+		"OrderCancelled by patient1: paid>cancelled 1500/0",
+		"RefundRequested by patient1: cancelled>cancelled 1500/1500",
+		"RefundSucceeded by system: cancelled>cancelled 1500/1500",
+	}
+	if strings.Join(told, "\n") != strings.Join(want, "\n") {
+		t.Errorf("told\n%s\nwant\n%s", strings.Join(told, "\n"), strings.Join(want, "\n"))
+	}
+	sheet := s.As(auditToken).With("Accept", "text/csv").Get("/audit/orders/"+number+"/history/").Want(t, http.StatusOK)
+	lines, err := csv.NewReader(strings.NewReader(sheet.Body)).ReadAll()
+	if err != nil || len(lines) != 1+len(want) || lines[0][0] != "revision" || lines[3][3] != "OrderPaid" || lines[3][12] != "1500" {
+		t.Errorf("CSV: %v %q", err, lines)
+	}
+}
+
+func TestHistoryCallsThatCannotBe(t *testing.T) {
+	t.Parallel()
+	s := orderdtest.Demo(t)
+	number := place(t, s).OrderNumber
+	for query, want := range map[string]struct {
+		status int
+		says   string
+	}{
+		number + "/history/?revision=9":                         {http.StatusNotFound, "Not found."},
+		number + "/history/?revision=-1":                        {http.StatusBadRequest, "revision"},
+		number + "/history/?at=yesterday":                       {http.StatusBadRequest, "RFC 3339"},
+		number + "/history/?at=2020-01-01T00:00:00Z":            {http.StatusNotFound, "Not found."},
+		number + "/history/?at=2020-01-01T00:00:00Z&revision=0": {http.StatusBadRequest, "not both"},
+		"99999999999999999999999999/history/":                   {http.StatusNotFound, "Not found."},
+		"9999999999999999999/history/":                          {http.StatusNotFound, "Not found."},
+		"x/history/":                                            {http.StatusNotFound, "Not found."},
+		"x/history/?at=2020-01-01T00:00:00Z":                    {http.StatusNotFound, "Not found."},
+		"9999999999999999999/history/?at=2020-01-01T00:00:00Z":  {http.StatusNotFound, "Not found."},
+	} {
+		if r := s.As(auditToken).Get("/audit/orders/" + query); r.Status != want.status || !strings.Contains(r.Body, want.says) {
+			t.Errorf("%s: %d %s, want %d %q", query, r.Status, r.Body, want.status, want.says)
+		}
+	}
+	for _, token := range []string{patient1, admin} {
+		s.As(token).Get("/audit/orders/"+number+"/history/").Want(t, http.StatusForbidden)
+	}
+}
