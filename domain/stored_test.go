@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"orderengine/domain"
+	"orderengine/domain/access"
 	"orderengine/domain/account"
 	"orderengine/domain/card"
 	"orderengine/domain/catalog"
@@ -94,6 +95,7 @@ var (
 		account.UserDeactivated{At: at},
 	}
 	catalogSamples     = []catalog.Event{catalog.TagCreated{Tag: sampleTag}, catalog.DrugCreated{Drug: sampleDrug}}
+	accessSamples      = []access.Event{access.PatientDataRead{Look: access.Look{By: "audit", Path: "/audit/orders/1/history/", Query: "revision=0", At: at}}}
 	linkSamples        = []link.Event{link.Linked{To: "patient1"}}
 	idempotencySamples = []idempotency.Event{
 		idempotency.KeyClaimed{Digest: "ab12", Command: uuid.MustParse("6c5f2a54-3f5e-4b0c-9f0e-0a4f6f1d7a11"), PK: 7, At: at},
@@ -121,7 +123,7 @@ func TestEveryLifecycleIsHeld(t *testing.T) {
 			t.Errorf("%s has a codec: %v", path, err)
 		}
 	}
-	if held < 11 {
+	if held < 12 {
 		t.Errorf("only %d codecs found", held)
 	}
 }
@@ -138,6 +140,7 @@ func TestStoredBytes(t *testing.T) {
 	stored(t, "hospital", hospital.Codec, hospitalSamples)
 	stored(t, "institution", institution.Codec, institutionSamples)
 	stored(t, "card", card.Codec, cardSamples)
+	stored(t, "access", access.Codec, accessSamples)
 	stored(t, "message", message.Codec, messageSamples)
 	stored(t, "stoplist", stoplist.Codec, stopListSamples)
 }

@@ -50,6 +50,7 @@ type API struct {
 	Claims    *Claims
 	Accounts  auth.Accounts
 	Payments  gateways.Payments
+	Looks     *Looks
 
 	HospitalOrders *HospitalOrders
 	HisOrders      *auth.Links // from a hospital's number of an order to ours

@@ -73,8 +73,8 @@ func (a *API) routes() []route {
 		{"Hospital Order Pay", "/hospital/order/pay/:number/", users, methods{patch: (*call).payHospitalOrder}},
 		{"Hospital Order Cancel", "/hospital/order/cancel/:number/", users, methods{put: (*call).cancelHospitalOrder}},
 
-		{"Admin Users", "/admin/users/", administrators, methods{get: (*call).adminListUsers, post: (*call).adminCreateUser}},
-		{"Admin User", "/admin/users/:username/", administrators, methods{get: (*call).adminUser, patch: (*call).adminChangeUser}},
+		{"Admin Users", "/admin/users/", administrators, methods{get: recorded((*call).adminListUsers), post: (*call).adminCreateUser}},
+		{"Admin User", "/admin/users/:username/", administrators, methods{get: recorded((*call).adminUser), patch: (*call).adminChangeUser}},
 		{"Admin Top Up", "/admin/users/:username/topup/", administrators, methods{post: (*call).adminTopUp}},
 
 		{"Admin Parked", "/admin/parked/", administrators, methods{get: (*call).adminListParked}},
@@ -83,19 +83,19 @@ func (a *API) routes() []route {
 
 		{"Admin Hospitals", "/admin/hospitals/", administrators, methods{get: (*call).adminListHospitals, post: (*call).adminCreateHospital}},
 		{"Admin Hospital", "/admin/hospitals/:code/", administrators, methods{get: (*call).adminHospital, patch: (*call).adminChangeHospital}},
-		{"Admin Cards", "/admin/hospitals/:code/cards/", administrators, methods{get: (*call).adminListCards, post: (*call).adminBindCard}},
+		{"Admin Cards", "/admin/hospitals/:code/cards/", administrators, methods{get: recorded((*call).adminListCards), post: (*call).adminBindCard}},
 		{"Admin Card", "/admin/hospitals/:code/cards/:type/:number/", administrators, methods{remove: (*call).adminReleaseCard}},
 		{"Admin Import", "/admin/hospital-orders/import", importers, methods{post: (*call).importHospitalOrders}},
-		{"Admin Messages", "/admin/messages/", administrators, methods{get: (*call).adminListMessages}},
+		{"Admin Messages", "/admin/messages/", administrators, methods{get: recorded((*call).adminListMessages)}},
 		{"Admin Message Retry", "/admin/messages/:id/retry/", administrators, methods{post: (*call).adminRetryMessage}},
 
 		{"Audit Checkpoint", "/audit/checkpoint/", auditors, methods{get: (*call).auditCheckpoint}},
 		{"Audit Key", "/audit/key/", auditors, methods{get: (*call).auditKey}},
 		{"Audit Consistency", "/audit/consistency/", auditors, methods{get: (*call).auditConsistency}},
-		{"Audit History", "/audit/orders/:number/history/", auditors, methods{get: (*call).auditHistory}},
-		{"Audit Bundle", "/audit/orders/:number/bundle/", auditors, methods{get: (*call).auditBundle}},
-		{"Replay Events", "/replay/events", replayers, methods{get: (*call).replayEvents}},
-		{"Audit Trades", "/audit/hospitals/:code/trades/", auditors, methods{get: (*call).auditTrades}},
+		{"Audit History", "/audit/orders/:number/history/", auditors, methods{get: recorded((*call).auditHistory)}},
+		{"Audit Bundle", "/audit/orders/:number/bundle/", auditors, methods{get: recorded((*call).auditBundle)}},
+		{"Replay Events", "/replay/events", replayers, methods{get: recorded((*call).replayEvents)}},
+		{"Audit Trades", "/audit/hospitals/:code/trades/", auditors, methods{get: recorded((*call).auditTrades)}},
 		{"Schemas", SchemaPath + "*", anyone, methods{get: (*call).schema}},
 
 		{"Livez", "/livez", anyone, methods{get: (*call).livez}},

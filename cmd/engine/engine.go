@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"orderengine/domain"
+	"orderengine/domain/access"
 	"orderengine/domain/account"
 	"orderengine/domain/card"
 	"orderengine/domain/catalog"
@@ -200,6 +201,7 @@ func (e *Engine) newAPI() *httpapi.API {
 		Hospitals:      decider.New(e.store, model(institution.Category, institution.Codec, institution.Decide, institution.Evolve), few),
 		Secrets:        decider.New(e.store, model(link.SecretCategory, link.Codec, link.Decide, link.Evolve), few),
 		Cards:          decider.New(e.store, model(card.Category, card.Codec, card.Decide, card.Evolve), few),
+		Looks:          decider.New(e.store, model(access.Category, access.Codec, access.Decide, access.Evolve), few),
 		Messages:       decider.New(e.store, model(message.Category, message.Codec, message.Decide, message.Evolve), few),
 		Log:            e.store,
 		Views:          projections.Gate{Views: e.views, Follower: e.follower}, Await: e.follower.Await,

@@ -2,9 +2,11 @@ package e2e
 
 import (
 	"encoding/csv"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -128,5 +130,36 @@ func TestHistoryCallsThatCannotBe(t *testing.T) {
 	}
 	for _, token := range []string{patient1, admin} {
 		s.As(token).Get("/audit/orders/"+number+"/history/").Want(t, http.StatusForbidden)
+	}
+}
+
+// TestLooksAreRecorded: what an operator reads of patients stands in the log, what patients read does not.
+func TestLooksAreRecorded(t *testing.T) {
+	t.Parallel()
+	s := orderdtest.Demo(t)
+	number := place(t, s).OrderNumber
+	s.As(patient1).Get(path("detail", number)).Want(t, http.StatusOK)
+	s.As(auditToken).Get("/audit/orders/"+number+"/history/?revision=0").Want(t, http.StatusOK)
+	s.As(auditToken).Get("/audit/orders/"+number+"/history/?revision=9").Want(t, http.StatusNotFound)
+	s.As(admin).Get("/admin/users/patient1/").Want(t, http.StatusOK)
+	s.As(auditToken).Get("/replay/events?limit=1").Want(t, http.StatusOK)
+	var looks []string
+	for line := range strings.Lines(s.As(auditToken).Get("/replay/events?types=PatientDataRead").Want(t, http.StatusOK).Body) {
+		var e struct {
+			Actor string
+			Data  struct{ By, Path, Query string }
+		}
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatal(err)
+		}
+		looks = append(looks, fmt.Sprintf("%s %s %s?%s", e.Actor, e.Data.By, e.Data.Path, e.Data.Query))
+	}
+	want := []string{
+		"audit audit /audit/orders/" + number + "/history/?revision=0",
+		"admin admin /admin/users/patient1/?",
+		"audit audit /replay/events?limit=1",
+	}
+	if !slices.Equal(looks, want) {
+		t.Errorf("recorded\n%s\nwant\n%s", strings.Join(looks, "\n"), strings.Join(want, "\n"))
 	}
 }
