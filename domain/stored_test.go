@@ -26,6 +26,7 @@ import (
 	"orderengine/domain/message"
 	"orderengine/domain/payment"
 	"orderengine/domain/qa"
+	"orderengine/domain/refusal"
 	"orderengine/domain/stoplist"
 	"orderengine/domain/wallet"
 )
@@ -96,6 +97,7 @@ var (
 	}
 	catalogSamples     = []catalog.Event{catalog.TagCreated{Tag: sampleTag}, catalog.DrugCreated{Drug: sampleDrug}}
 	accessSamples      = []access.Event{access.PatientDataRead{Look: access.Look{By: "audit", Path: "/audit/orders/1/history/", Query: "revision=0", At: at}}}
+	refusalSamples     = []refusal.Event{refusal.CommandRefused{Refusal: refusal.Refusal{By: "patient1", Command: "Finish", Code: "cannot finish", Why: "order 1 is unpaid", At: at}}}
 	linkSamples        = []link.Event{link.Linked{To: "patient1"}}
 	idempotencySamples = []idempotency.Event{
 		idempotency.KeyClaimed{Digest: "ab12", Command: uuid.MustParse("6c5f2a54-3f5e-4b0c-9f0e-0a4f6f1d7a11"), PK: 7, At: at},
@@ -123,7 +125,7 @@ func TestEveryLifecycleIsHeld(t *testing.T) {
 			t.Errorf("%s has a codec: %v", path, err)
 		}
 	}
-	if held < 12 {
+	if held < 13 {
 		t.Errorf("only %d codecs found", held)
 	}
 }
@@ -140,6 +142,7 @@ func TestStoredBytes(t *testing.T) {
 	stored(t, "hospital", hospital.Codec, hospitalSamples)
 	stored(t, "institution", institution.Codec, institutionSamples)
 	stored(t, "card", card.Codec, cardSamples)
+	stored(t, "refusal", refusal.Codec, refusalSamples)
 	stored(t, "access", access.Codec, accessSamples)
 	stored(t, "message", message.Codec, messageSamples)
 	stored(t, "stoplist", stoplist.Codec, stopListSamples)

@@ -51,6 +51,7 @@ type API struct {
 	Accounts  auth.Accounts
 	Payments  gateways.Payments
 	Looks     *Looks
+	Refusals  gateways.Refusals
 
 	HospitalOrders *HospitalOrders
 	HisOrders      *auth.Links // from a hospital's number of an order to ours

@@ -10,6 +10,7 @@ import (
 
 	"orderengine/domain/hospital"
 	"orderengine/domain/qa"
+	"orderengine/domain/refusal"
 	"orderengine/eventstore"
 	"orderengine/eventstore/proof"
 	"orderengine/httpapi/drf"
@@ -118,7 +119,7 @@ func (c *call) auditBundle() (reply, error) {
 }
 
 // refusalPrefix and an order's stream name the stream of the commands that were refused on it.
-const refusalPrefix = "refusal-"
+const refusalPrefix = refusal.Category + "-"
 
 // orderStream finds an order's stream by the form of its number, "" if no order has such a number.
 func orderStream(number string) string {

@@ -15,6 +15,7 @@ import (
 	"orderengine/domain/hospital"
 	"orderengine/domain/payment"
 	"orderengine/domain/qa"
+	"orderengine/domain/refusal"
 	"orderengine/eventstore"
 	"orderengine/eventstore/decider"
 	"orderengine/httpapi/drf"
@@ -29,6 +30,13 @@ var (
 type historyJSON struct {
 	OrderNo string           `json:"order_no"`
 	Events  []historyRowJSON `json:"events"`
+	// Refused are the commands that the order refused, in their order.
+	Refused []refusedJSON `json:"refused"`
+}
+
+type refusedJSON struct {
+	Position string `json:"position"`
+	refusal.Refusal
 }
 
 type historyRowJSON struct {
@@ -80,7 +88,26 @@ func (c *call) auditHistory() (reply, error) {
 	if strings.Contains(c.echo.Request().Header.Get("Accept"), "text/csv") {
 		return historyCSV(rows)
 	}
-	return reply{http.StatusOK, historyJSON{number, rows}}, nil
+	refused, err := c.refusedBy(number)
+	return reply{http.StatusOK, historyJSON{number, rows, refused}}, err
+}
+
+// refusedBy are the commands that an order refused.
+func (c *call) refusedBy(number string) ([]refusedJSON, error) {
+	refused := []refusedJSON{}
+	for recorded, err := range c.api.Streams.ReadStream(c.ctx(), refusalPrefix+orderStream(number), 0) {
+		if err != nil {
+			return nil, err
+		}
+		event, err := decider.Decode(refusal.Codec.Decode, recorded)
+		if err != nil {
+			return nil, err
+		}
+		if e, ok := event.(refusal.CommandRefused); ok {
+			refused = append(refused, refusedJSON{recorded.Position.String(), e.Refusal})
+		}
+	}
+	return refused, nil
 }
 
 // moment says which events had happened.

@@ -5,8 +5,11 @@ import (
 	"net/http"
 	"regexp"
 
+	"github.com/google/uuid"
+
 	"orderengine/domain/account"
 	"orderengine/domain/qa"
+	"orderengine/eventstore"
 	"orderengine/eventstore/decider"
 	"orderengine/httpapi/drf"
 )
@@ -178,7 +181,11 @@ func execute[S, C, E any](ctx context.Context, c *call, orders *decider.Decider[
 	if !numbers.MatchString(number) {
 		return decider.Result[S]{}, drf.NotFound()
 	}
-	return orders.Execute(ctx, number, c.caller(op.id, op.at), command)
+	done, err := orders.Execute(ctx, number, c.caller(op.id, op.at), command)
+	if done.Revision != eventstore.NoStream {
+		c.api.Refusals.Record(ctx, c.caller(op.id, op.at), orders.Stream(number), command, err)
+	}
+	return done, err
 }
 
 // rehearse refuses what would be refused anyway, before a pk is spent on it or the order hears of it. A request with a
@@ -196,6 +203,9 @@ func rehearse[S, C, E any](ctx context.Context, c *call, orders *decider.Decider
 		return err
 	}
 	_, err = decide(order.State, command)
+	if order.Revision != eventstore.NoStream {
+		c.api.Refusals.Record(ctx, c.caller(uuid.New(), c.now()), orders.Stream(number), command, err)
+	}
 	return err
 }
 

@@ -52,6 +52,7 @@ type API struct {
 	Messages   *Messages
 	StopLists  *StopLists
 	Payments   gateways.Payments
+	Refusals   gateways.Refusals
 	Serials    *sequence.Sequence // tell the numbers of one day apart
 
 	// Views is gated: it answers an error rather than less than it should.

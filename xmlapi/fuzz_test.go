@@ -25,6 +25,7 @@ import (
 	"orderengine/domain/message"
 	"orderengine/domain/payment"
 	"orderengine/domain/process"
+	"orderengine/domain/refusal"
 	"orderengine/domain/stoplist"
 	"orderengine/eventstore/decider"
 	"orderengine/eventstore/memory"
@@ -68,6 +69,8 @@ func newWorld() (_ *world, closes func()) {
 		Secrets:   links(link.SecretCategory), HisRefunds: links(link.HisRefundCategory),
 		Payments: gateways.Payments{Books: gateways.Books{gateways.Hospital(orders)}, Platform: sandbox.Platform{Now: time.Now}, Periods: periods, Now: time.Now},
 		Serials:  sequence.New(store, "hospitalorder", time.Now), Views: projections.Gate{Views: views, Follower: follower}, Await: follower.Await,
+		Refusals: gateways.Refusals{Logger: quiet,
+			Decider: decider.New(store, model(refusal.Category, refusal.Codec, refusal.Decide, refusal.Evolve), decider.Options{})},
 		Now: time.Now, Logger: quiet, Calls: xmlapi.NewCalls(prometheus.NewRegistry()),
 	}
 	ctx, stop := context.WithCancel(context.Background())

@@ -48,7 +48,7 @@ func (c *call) refundGeneral() error {
 	}
 	events, err := hospital.Decide(order, refund)
 	if err != nil {
-		return c.inState(err, order, "退费")
+		return c.inState(err, order, refund, "退费")
 	}
 	if len(events) == 0 {
 		return c.refundedBefore(order, r.HisNo)
@@ -100,7 +100,7 @@ func (c *call) refund(order hospital.Order, refund hospital.Refund, untaken bool
 	}
 	done, err := c.api.Orders.Execute(c.ctx, order.Number, c.caller(uuid.New()), refund)
 	if err != nil {
-		return c.inState(err, order, "退费")
+		return c.inState(err, order, refund, "退费")
 	}
 	if first, _ := done.State.RefundOrder(r.HisNo); first.No != r.No {
 		return c.refundedBefore(done.State, r.HisNo) // the same request was faster
@@ -138,12 +138,13 @@ func numbersOf(o hospital.Order, hisNo string) []envelope.Field {
 	return []envelope.Field{{Name: "refundOrderNo", Value: r.No}, {Name: "agtRefundOrderNo", Value: o.Carrier(r.No).ChannelNo()}}
 }
 
-// inState makes a refusal for the order's state say what the state is.
-func (c *call) inState(err error, o hospital.Order, what string) error {
+// inState makes a refusal for the order's state say what the state is, and has it recorded.
+func (c *call) inState(err error, o hospital.Order, command hospital.Command, what string) error {
 	var fault *domain.Fault
 	if !errors.As(err, &fault) {
 		return err
 	}
+	c.api.Refusals.Record(c.ctx, c.caller(uuid.New()), c.api.Orders.Stream(o.Number), command, err)
 	switch fault.Code {
 	case domain.CannotRefund, domain.CannotStop:
 		return notAllowed(fmt.Sprintf("订单 %s 的状态为%s，不能%s", o.Number, o.Status.Display(), what))

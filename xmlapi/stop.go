@@ -60,9 +60,10 @@ func (c *call) stoppable(numbers []string) (open []string, err error) {
 		if found.State.Hospital != c.hospital.Code {
 			return nil, notAllowed(fmt.Sprintf("orderList：%s 不是本医院的订单", number))
 		}
-		events, err := hospital.Decide(found.State, hospital.Stop{Hospital: c.hospital.Code, At: c.at})
+		stop := hospital.Stop{Hospital: c.hospital.Code, At: c.at}
+		events, err := hospital.Decide(found.State, stop)
 		if err != nil {
-			return nil, c.inState(err, found.State, "停诊")
+			return nil, c.inState(err, found.State, stop, "停诊")
 		}
 		if len(events) > 0 {
 			open = append(open, number)

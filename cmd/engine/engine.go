@@ -32,6 +32,7 @@ import (
 	"orderengine/domain/link"
 	"orderengine/domain/message"
 	"orderengine/domain/qa"
+	"orderengine/domain/refusal"
 	"orderengine/domain/stoplist"
 	"orderengine/domain/wallet"
 	"orderengine/eventstore/decider"
@@ -201,10 +202,12 @@ func (e *Engine) newAPI() *httpapi.API {
 		Hospitals:      decider.New(e.store, model(institution.Category, institution.Codec, institution.Decide, institution.Evolve), few),
 		Secrets:        decider.New(e.store, model(link.SecretCategory, link.Codec, link.Decide, link.Evolve), few),
 		Cards:          decider.New(e.store, model(card.Category, card.Codec, card.Decide, card.Evolve), few),
-		Looks:          decider.New(e.store, model(access.Category, access.Codec, access.Decide, access.Evolve), few),
-		Messages:       decider.New(e.store, model(message.Category, message.Codec, message.Decide, message.Evolve), few),
-		Log:            e.store,
-		Views:          projections.Gate{Views: e.views, Follower: e.follower}, Await: e.follower.Await,
+		Refusals: gateways.Refusals{Logger: e.logger,
+			Decider: decider.New(e.store, model(refusal.Category, refusal.Codec, refusal.Decide, refusal.Evolve), few)},
+		Looks:    decider.New(e.store, model(access.Category, access.Codec, access.Decide, access.Evolve), few),
+		Messages: decider.New(e.store, model(message.Category, message.Codec, message.Decide, message.Evolve), few),
+		Log:      e.store,
+		Views:    projections.Gate{Views: e.views, Follower: e.follower}, Await: e.follower.Await,
 		AdminToken: e.settings.AdminToken, AuditToken: e.settings.AuditToken, Location: e.settings.location, Now: e.now, Logger: e.logger,
 		Metrics: prometheus.NewRegistry(), Ready: e.checks(),
 		Proofs: e.tree, Streams: e.store,

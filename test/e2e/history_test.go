@@ -163,3 +163,45 @@ func TestLooksAreRecorded(t *testing.T) {
 		t.Errorf("recorded\n%s\nwant\n%s", strings.Join(looks, "\n"), strings.Join(want, "\n"))
 	}
 }
+
+// TestRefusalsAreTold: what an order refused, of whom, stands beside its history, in its bundle too; orders that are
+// not there refuse nothing.
+func TestRefusalsAreTold(t *testing.T) {
+	t.Parallel()
+	s := orderdtest.Demo(t)
+	number := place(t, s).OrderNumber
+	s.As(patient1).Send("PUT", path("finish", number)).Want(t, http.StatusBadRequest)
+	s.As(patient2).Send("PUT", path("cancel", number)).Want(t, http.StatusNotFound)
+	s.As(patient1).Send("PUT", path("evaluate", number), form("scores=5&content=ok")).Want(t, http.StatusBadRequest)
+	s.As(patient1).Send("PUT", path("finish", "99999999999999999999999999")).Want(t, http.StatusNotFound)
+	var h struct {
+		Events  []historyRow
+		Refused []struct{ By, Command, Code, Why string }
+	}
+	s.As(auditToken).Get("/audit/orders/"+number+"/history/").Want(t, http.StatusOK).Into(t, &h)
+	var told []string
+	for _, r := range h.Refused {
+		told = append(told, fmt.Sprintf("%s %s: %s (%s)", r.By, r.Command, r.Code, r.Why))
+	}
+	want := []string{
+		"patient1 Finish: cannot finish (order " + number + " is unpaid)",
+		"patient2 Cancel: not found (no such order)",
+		"patient1 Evaluate: cannot evaluate (order " + number + " is unpaid)",
+	}
+	if !slices.Equal(told, want) || len(h.Events) != 1 {
+		t.Errorf("%d events, refused\n%s\nwant\n%s", len(h.Events), strings.Join(told, "\n"), strings.Join(want, "\n"))
+	}
+	if v := verifiedBundle(t, s, number); v.Streams[1].Events != 3 {
+		t.Errorf("the bundle has %+v", v.Streams)
+	}
+
+	var made struct {
+		Number string `json:"order_no"`
+	}
+	s.As(patient1).Send("POST", "/hospital/order/create/", jsonBody(`{"hospital":"H001","branch":"B01","kind":2,"amount":600,"his_order_no":"HIS-R1","platform":1}`)).Want(t, http.StatusCreated).Into(t, &made)
+	s.As("").Send("POST", "/open", orderdtest.Body{Type: "text/xml", Data: "<request><responseType>0</responseType><methodCode>stopReg</methodCode><methodParams><secret>xxxxxxx</secret><orderList>" + made.Number + "</orderList></methodParams></request>"}).Want(t, http.StatusOK)
+	s.As(auditToken).Get("/audit/orders/"+made.Number+"/history/").Want(t, http.StatusOK).Into(t, &h)
+	if len(h.Refused) != 1 || h.Refused[0].By != "hospital:H001" || h.Refused[0].Command != "Stop" {
+		t.Errorf("the hospital's order refused %+v", h.Refused)
+	}
+}
