@@ -137,12 +137,19 @@ var operatorOf = map[audience]string{administrators: adminActor, importers: admi
 
 // operator is whose token of the settings it is, "" if nobody's.
 func (a *API) operator(token string) string {
-	for operator, known := range map[string]string{adminActor: a.AdminToken, auditActor: a.AuditToken} {
-		if known != "" && subtle.ConstantTimeCompare([]byte(token), []byte(known)) == 1 {
-			return operator
-		}
+	switch {
+	case isToken(token, a.AdminToken):
+		return adminActor
+	case isToken(token, a.AuditToken):
+		return auditActor
+	default:
+		return ""
 	}
-	return ""
+}
+
+// isToken says that a token is the one of a setting, which is none if it is empty.
+func isToken(token, known string) bool {
+	return known != "" && subtle.ConstantTimeCompare([]byte(token), []byte(known)) == 1
 }
 
 // ctx ends when the client goes; reads use it.

@@ -240,11 +240,16 @@ func (e *Engine) checks() []httpapi.Check {
 	}
 }
 
-// observe shows the log's and the follower's positions as metrics.
-func (e *Engine) observe(metrics *prometheus.Registry) {
-	gauge := func(name, help string, value func() float64) {
+// gauges registers values that are looked at when the metrics are asked for.
+func gauges(metrics *prometheus.Registry) func(name, help string, value func() float64) {
+	return func(name, help string, value func() float64) {
 		metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 	}
+}
+
+// observe shows the log's and the follower's positions as metrics.
+func (e *Engine) observe(metrics *prometheus.Registry) {
+	gauge := gauges(metrics)
 	gauge("orderd_log_position", "Commit position of the last event.", func() float64 {
 		head, _ := e.store.Head(context.Background())
 		return float64(head.Commit)

@@ -57,9 +57,7 @@ func (e *Engine) treeCheck() httpapi.Check {
 
 // observeTree shows the tree as metrics.
 func (e *Engine) observeTree(metrics *prometheus.Registry) {
-	gauge := func(name, help string, value func() float64) {
-		metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
-	}
+	gauge := gauges(metrics)
 	gauge("orderd_tree_events", "Events in the Merkle tree.", func() float64 {
 		size, _, _, _ := e.tree.Status()
 		return float64(size)

@@ -40,27 +40,6 @@ func (s *Store) ReadBackwards(ctx context.Context, before eventstore.Position) i
 	})
 }
 
-// pages yields the events of one page after the other until one is empty.
-func pages(next func() ([]eventstore.Recorded, error)) iter.Seq2[eventstore.Recorded, error] {
-	return func(yield func(eventstore.Recorded, error) bool) {
-		for {
-			page, err := next()
-			if err != nil {
-				yield(eventstore.Recorded{}, err)
-				return
-			}
-			for _, e := range page {
-				if !yield(e, nil) {
-					return
-				}
-			}
-			if len(page) == 0 {
-				return
-			}
-		}
-	}
-}
-
 // streamPageBackwards reads up to limit events of stream from a revision on down, none that stands after the position end.
 func (s *Store) streamPageBackwards(ctx context.Context, stream string, from eventstore.Revision, end uint64, limit int) (page []eventstore.Recorded, err error) {
 	release, err := s.use()

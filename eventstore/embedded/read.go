@@ -38,8 +38,19 @@ func (s *Store) Head(ctx context.Context) (eventstore.Position, error) {
 func (s *Store) ReadStream(ctx context.Context, stream string, from eventstore.Revision) iter.Seq2[eventstore.Recorded, error] {
 	return func(yield func(eventstore.Recorded, error) bool) {
 		next, end := max(from, 0), s.recent.durable()
-		for {
+		pages(func() ([]eventstore.Recorded, error) {
 			page, err := s.streamPage(ctx, stream, next, end)
+			next += eventstore.Revision(len(page))
+			return page, err
+		})(yield)
+	}
+}
+
+// pages yields the events of one page after the other until one is empty.
+func pages(next func() ([]eventstore.Recorded, error)) iter.Seq2[eventstore.Recorded, error] {
+	return func(yield func(eventstore.Recorded, error) bool) {
+		for {
+			page, err := next()
 			if err != nil {
 				yield(eventstore.Recorded{}, err)
 				return
@@ -52,7 +63,6 @@ func (s *Store) ReadStream(ctx context.Context, stream string, from eventstore.R
 			if len(page) == 0 {
 				return
 			}
-			next += eventstore.Revision(len(page))
 		}
 	}
 }
