@@ -23,18 +23,19 @@ const (
 	CannotRefund
 	CannotStop
 	InsufficientFunds // the wallet holds less than the amount
+	Erased            // the patient's data was erased: nothing more is taken about them
 	KeyReused         // the idempotency key stands for another request
 )
 
 // Codes are all there are, for the tests that walk every code through every API.
 var Codes = []Code{NotFound, Forbidden, AlreadyExists, Invalid, CannotPay, CannotCancel, CannotAsk, CannotAnswer,
-	CannotFinish, CannotEvaluate, CannotDestroy, CannotRefund, CannotStop, InsufficientFunds, KeyReused}
+	CannotFinish, CannotEvaluate, CannotDestroy, CannotRefund, CannotStop, InsufficientFunds, Erased, KeyReused}
 
 var codeNames = map[Code]string{
 	NotFound: "not found", Forbidden: "forbidden", AlreadyExists: "already exists", Invalid: "invalid",
 	CannotPay: "cannot pay", CannotCancel: "cannot cancel", CannotAsk: "cannot ask", CannotAnswer: "cannot answer",
 	CannotFinish: "cannot finish", CannotEvaluate: "cannot evaluate", CannotDestroy: "cannot destroy",
-	CannotRefund: "cannot refund", CannotStop: "cannot stop", InsufficientFunds: "insufficient funds", KeyReused: "idempotency key reused",
+	CannotRefund: "cannot refund", CannotStop: "cannot stop", InsufficientFunds: "insufficient funds", Erased: "erased", KeyReused: "idempotency key reused",
 }
 
 func (c Code) String() string { return codeNames[c] }

@@ -55,10 +55,11 @@ var (
 	}
 	messageSamples = []message.Happening{
 		message.MessageComposed{Content: message.Content{ID: "6c5f2a54-3f5e-4b0c-9f0e-0a4f6f1d7a11", Hospital: "H001", Event: message.Waiting, Patient: "patient1",
-			Voucher: "123456789", Params: map[string]string{"patName": "王先生", "currentNum": "3"}, Text: "王先生，前面还有 3 人 & <请候诊>", At: at}},
+			Voucher: "123456789", Text: sampleSealed, At: at}},
 		message.MessageSent{Ref: "outbox", At: at},
 		message.MessageDelayed{Why: "time-out", At: at},
 		message.MessageParked{Why: "unknown number", At: at},
+		message.MessageDropped{Why: "the patient's texts were erased", At: at},
 		message.MessageRetried{By: "admin", At: at},
 	}
 	stopListSamples = []stoplist.Event{

@@ -53,6 +53,7 @@ var (
 	sampleReceipt = payment.Receipt{Channel: payment.WX, Ref: "ch_1", TransactionNo: "4200000001", Amount: 1500, At: at}
 	sampleTag     = catalog.Tag{PK: 1, Owner: "doctor1", Name: "感冒", Description: "风寒 & <风热>"}
 	sampleDrug    = catalog.Drug{PK: 2, Owner: "doctor1", Name: "头孢", Standard: "0.25g*24", TotalDosage: "1盒", EachDosage: "2粒", DayTimes: "3次"}
+	sampleSealed  = domain.Sealed{domain.SealedAESGCM, 0, 255}
 	sampleProof   = account.Credential{Verifier: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA", TokenHash: "ab12", Sealed: []byte{0, 1, 255}}
 )
 
@@ -65,10 +66,10 @@ var qaSamples = []qa.Event{
 	payment.SurplusReceived{Receipt: sampleReceipt},
 	qa.OrderCancelled{By: "patient1", Reason: qa.ByRequest, At: at},
 	qa.OrderHidden{From: qa.DoctorSide, At: at},
-	qa.QuestionAsked{Question: qa.Question{PK: 4, AllergyHistory: "无", SmokeHistory: "<无>", ConditionDescription: "咳嗽 & 发热", Files: []string{"http://123.jpg"}, At: at}},
-	qa.QuestionAnswered{Answer: qa.Answer{PK: 5, Question: 4, Tags: []catalog.Tag{sampleTag}, Drugs: []catalog.Drug{sampleDrug}, DiagnosisResult: "吃药", ExtraSuggestion: "多喝水", At: at}},
+	qa.QuestionAsked{Question: qa.Question{PK: 4, Text: sampleSealed, At: at}},
+	qa.QuestionAnswered{Answer: qa.Answer{PK: 5, Question: 4, Text: sampleSealed, At: at}},
 	qa.OrderFinished{By: "patient1", At: at},
-	qa.OrderEvaluated{Evaluation: qa.Evaluation{PK: 6, Scores: 5, Content: "好", At: at}},
+	qa.OrderEvaluated{Evaluation: qa.Evaluation{PK: 6, Scores: 5, Text: sampleSealed, At: at}},
 	payment.RefundRequested{RefundIntent: payment.RefundIntent{No: "12257268238541425696240003R1", Ref: "ch_1", Channel: payment.WX, Amount: 1500, Reason: payment.OfSurplus, At: at}},
 	payment.RefundAccepted{No: "12257268238541425696240003R1", PlatformID: "re_1", At: at},
 	payment.RefundDelayed{No: "12257268238541425696240003R1", Why: "time-out", At: at},
@@ -94,6 +95,11 @@ var (
 		account.CredentialSet{Credential: sampleProof, At: at},
 		account.UserActivated{At: at},
 		account.UserDeactivated{At: at},
+		account.DataKeyMade{Key: "6c5f2a54-3f5e-4b0c-9f0e-0a4f6f1d7a11", At: at},
+		account.PatientRestricted{By: "admin", Why: "asked for it & <more>", Until: at.AddDate(15, 0, 0), At: at},
+		account.RestrictionLifted{By: "admin", Why: "asked for it", At: at},
+		account.PatientErased{By: "admin", Why: "asked for it", At: at},
+		account.DataKeyDestroyed{At: at},
 	}
 	catalogSamples     = []catalog.Event{catalog.TagCreated{Tag: sampleTag}, catalog.DrugCreated{Drug: sampleDrug}}
 	accessSamples      = []access.Event{access.PatientDataRead{Look: access.Look{By: "audit", Path: "/audit/orders/1/history/", Query: "revision=0", At: at}}}
@@ -101,7 +107,7 @@ var (
 	linkSamples        = []link.Event{link.Linked{To: "patient1"}}
 	idempotencySamples = []idempotency.Event{
 		idempotency.KeyClaimed{Digest: "ab12", Command: uuid.MustParse("6c5f2a54-3f5e-4b0c-9f0e-0a4f6f1d7a11"), PK: 7, At: at},
-		idempotency.ReplyRecorded{Reply: idempotency.Reply{Status: 201, Body: []byte(`{"pk":7}`)}},
+		idempotency.ReplyRecorded{Reply: idempotency.Reply{Status: 201, Body: []byte(`{"pk":7}`), Subject: "patient1"}},
 	}
 )
 

@@ -22,6 +22,7 @@ import (
 	"orderengine/eventstore/sequence"
 	"orderengine/gateways"
 	"orderengine/gateways/sandbox"
+	"orderengine/gateways/vault"
 	"orderengine/httpapi/auth"
 	"orderengine/projections"
 )
@@ -52,6 +53,7 @@ type API struct {
 	Payments  gateways.Payments
 	Looks     *Looks
 	Refusals  gateways.Refusals
+	Vault     vault.Vault
 
 	HospitalOrders *HospitalOrders
 	HisOrders      *auth.Links // from a hospital's number of an order to ours

@@ -32,6 +32,8 @@ type call struct {
 	data     *drf.Data // the body
 	query    url.Values
 	op       operation
+	// subject is the patient whose texts the reply tells, "" if it tells none.
+	subject string
 }
 
 // reply is what a handler answers: a status and a body that becomes JSON, nil for none.

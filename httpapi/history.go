@@ -55,6 +55,8 @@ type historyRowJSON struct {
 	Paid        domain.Fen          `json:"paid"`     // after the event
 	Refunded    domain.Fen          `json:"refunded"` // of that: what went back, or is on its way
 	Data        json.RawMessage     `json:"data"`     // as stored
+	// Text is the text about the patient that is sealed in data; null if it was erased.
+	Text json.RawMessage `json:"text,omitempty"`
 }
 
 // auditHistory is every event of an order, as JSON or, by Accept, as CSV; with ?revision= or ?at= it is the order as its
@@ -73,11 +75,11 @@ func (c *call) auditHistory() (reply, error) {
 	case qa.NumberPattern.MatchString(number):
 		rows, err = historyOf(c.ctx(), c.api.Streams, orderStream(number), qa.Codec, qa.Evolve, func(o qa.Order) (string, payment.Ledger) {
 			return o.Status.String(), o.Ledger
-		})
+		}, c.textOf)
 	case hospital.NumberPattern.MatchString(number):
 		rows, err = historyOf(c.ctx(), c.api.Streams, orderStream(number), hospital.Codec, hospital.Evolve, func(o hospital.Order) (string, payment.Ledger) {
 			return o.Status.String(), o.Ledger
-		})
+		}, func(hospital.Event, hospital.Order) (json.RawMessage, error) { return nil, nil })
 	}
 	if err != nil {
 		return reply{}, err
@@ -90,6 +92,24 @@ func (c *call) auditHistory() (reply, error) {
 	}
 	refused, err := c.refusedBy(number)
 	return reply{http.StatusOK, historyJSON{number, rows, refused}}, err
+}
+
+// textOf is the text that an event of a Q&A order holds, as auditors may read it: null if it was erased, nothing if there
+// is none.
+func (c *call) textOf(e qa.Event, after qa.Order) (json.RawMessage, error) {
+	purpose, sealed := qa.TextOf(e, after.Number)
+	if sealed == nil {
+		return nil, nil
+	}
+	who, err := c.api.Accounts.People(c.ctx(), after.Patient)
+	if err != nil {
+		return nil, err
+	}
+	patient := who[after.Patient]
+	patient.Privacy = patient.Privacy.ForAudit()
+	text := json.RawMessage("null")
+	_, err = c.open(patient, purpose, sealed, &text)
+	return text, err
 }
 
 // refusedBy are the commands that an order refused.
@@ -166,18 +186,25 @@ func (c *call) detailThen(number string, until moment) (reply, error) {
 	if err != nil || !o.Placed() {
 		return reply{}, orNotFound(err)
 	}
-	who, err := parties(c.ctx(), func(ctx context.Context, usernames ...string) (map[string]account.Profile, error) {
-		profiles := make(map[string]account.Profile, len(usernames))
-		for _, name := range usernames {
+	who, err := parties(c.ctx(), func(ctx context.Context, usernames ...string) (map[string]account.Person, error) {
+		people, err := c.api.Accounts.People(ctx, usernames...)
+		if err != nil {
+			return nil, err
+		}
+		for name, person := range people { // whether a text may be read is decided by today's privacy
 			user, err := foldUntil(ctx, c.api.Streams, c.api.Accounts.Users.Stream(name), account.Codec, account.Evolve, until)
 			if err != nil {
 				return nil, err
 			}
-			profiles[name] = user.Profile
+			people[name] = account.Person{Profile: user.Profile, Privacy: person.Privacy.ForAudit()}
 		}
-		return profiles, nil
+		return people, nil
 	}, o)
-	return reply{http.StatusOK, c.api.renderOrder(o, who)}, err
+	if err != nil {
+		return reply{}, err
+	}
+	shown, err := c.renderOrder(o, who)
+	return reply{http.StatusOK, shown}, err
 }
 
 func orNotFound(err error) error {
@@ -208,7 +235,7 @@ func foldUntil[S, E any](ctx context.Context, streams eventstore.StreamReader, s
 
 // historyOf tells a stream's events with the state and the money around each.
 func historyOf[S, E any](ctx context.Context, streams eventstore.StreamReader, stream string, codec *domain.Codec[E],
-	evolve func(S, E) S, look func(S) (status string, money payment.Ledger)) ([]historyRowJSON, error) {
+	evolve func(S, E) S, look func(S) (status string, money payment.Ledger), text func(E, S) (json.RawMessage, error)) ([]historyRowJSON, error) {
 	var rows []historyRowJSON
 	var state S
 	var before *string
@@ -229,6 +256,9 @@ func historyOf[S, E any](ctx context.Context, streams eventstore.StreamReader, s
 		row := historyRowJSON{Revision: recorded.Revision, Position: recorded.Position.String(), EventID: recorded.ID.String(),
 			Type: recorded.Type, Recorded: recorded.Time, Occurred: meta.Occurred.UTC(), Actor: meta.Actor, Correlation: meta.Correlation,
 			Causation: meta.Causation, Command: meta.Command.String(), Before: before, After: after, Data: recorded.Data}
+		if row.Text, err = text(event, state); err != nil {
+			return nil, err
+		}
 		if paid := money.Payment(); paid != nil {
 			row.Paid, row.Refunded = paid.Amount, paid.Amount-money.Refundable(paid.Ref)
 		}
@@ -240,7 +270,7 @@ func historyOf[S, E any](ctx context.Context, streams eventstore.StreamReader, s
 
 // historyColumns are those of the CSV, in the order of the JSON's keys.
 var historyColumns = []string{"revision", "position", "event_id", "type", "recorded", "occurred", "actor", "correlation", "causation", "command",
-	"state_before", "state_after", "paid", "refunded", "data"}
+	"state_before", "state_after", "paid", "refunded", "data", "text"}
 
 func historyCSV(rows []historyRowJSON) (reply, error) {
 	var b bytes.Buffer
@@ -253,7 +283,7 @@ func historyCSV(rows []historyRowJSON) (reply, error) {
 		}
 		lines = append(lines, []string{strconv.FormatInt(int64(r.Revision), 10), r.Position, r.EventID, r.Type,
 			r.Recorded.Format(time.RFC3339Nano), r.Occurred.Format(time.RFC3339Nano), r.Actor, r.Correlation, r.Causation, r.Command,
-			before, r.After, strconv.FormatInt(int64(r.Paid), 10), strconv.FormatInt(int64(r.Refunded), 10), string(r.Data)})
+			before, r.After, strconv.FormatInt(int64(r.Paid), 10), strconv.FormatInt(int64(r.Refunded), 10), string(r.Data), string(r.Text)})
 	}
 	if err := w.WriteAll(lines); err != nil {
 		return reply{}, err

@@ -57,7 +57,7 @@ func (c *call) replay() error {
 	case s.Digest != c.digest():
 		return domain.Refuse(domain.KeyReused, "the key was used for another request")
 	case s.Reply != nil:
-		return &recordedReply{s.Reply.Status, s.Reply.Body}
+		return c.again(c.ctx(), digest(c.actor, c.echo.Request().Header.Get(keyHeader)), *s.Reply)
 	default:
 		return nil // it was begun and not answered
 	}
@@ -91,7 +91,7 @@ func (c *call) claim(ctx context.Context, pks *sequence.Sequence) (operation, er
 	}
 	s := claimed.State
 	if s.Reply != nil {
-		return operation{}, &recordedReply{s.Reply.Status, s.Reply.Body}
+		return operation{}, c.again(ctx, id, *s.Reply)
 	}
 	return operation{id: s.Command, at: s.At, pk: s.PK, claim: id}, nil
 }
@@ -119,11 +119,23 @@ func (c *call) settle(answer reply, err error) (reply, error) {
 	}
 	ctx, cancel := c.commandCtx()
 	defer cancel()
+	if first.Body, first.Subject, err = c.sealReply(ctx, first.Body); err != nil {
+		return answer, err
+	}
 	kept, err := c.api.Claims.Execute(ctx, c.op.claim, c.caller(uuid.New(), c.now()), idempotency.Record{Reply: first})
 	if err != nil {
 		return answer, err
 	}
-	return answer, &recordedReply{kept.State.Reply.Status, kept.State.Reply.Body}
+	return answer, c.again(ctx, c.op.claim, *kept.State.Reply)
+}
+
+// again is the error that ends a call with the reply that was kept for its key.
+func (c *call) again(ctx context.Context, claim string, first idempotency.Reply) error {
+	body, err := c.openReply(ctx, claim, first)
+	if err != nil {
+		return err
+	}
+	return &recordedReply{first.Status, body}
 }
 
 // recordedReply is the first reply of a key, on its way to being given again.

@@ -53,12 +53,17 @@ func (c *call) users() projections.Users   { return projections.Users{Views: c.a
 // orderPage answers with one page of orders.
 func (c *call) orderPage(fetch fetch[qa.Order]) (reply, error) {
 	return page(c, paging, fetch, func(ctx context.Context, orders []qa.Order) ([]orderJSON, error) {
-		who, err := parties(ctx, c.users().Profiles, orders...)
+		who, err := parties(ctx, c.users().People, orders...)
+		if err != nil {
+			return nil, err
+		}
 		rows := make([]orderJSON, len(orders))
 		for i, o := range orders {
-			rows[i] = c.api.renderOrder(o, who)
+			if rows[i], err = c.renderOrder(o, who); err != nil {
+				return nil, err
+			}
 		}
-		return rows, err
+		return rows, nil
 	})
 }
 
@@ -141,14 +146,13 @@ func (c *call) newestOrder() (reply, error) {
 	if len(orders) == 0 {
 		return reply{}, drf.NotFound()
 	}
-	who, err := parties(c.ctx(), c.users().Profiles, orders[0])
-	return reply{http.StatusOK, c.api.renderOrder(orders[0], who)}, err
+	return c.orderShown(orders[0])
 }
 
 // listEvaluations is 获取某一医生的所有评价.
 func (c *call) listEvaluations() (reply, error) {
 	doctor := c.echo.Param("username")
-	known, err := c.users().Profiles(c.ctx(), doctor)
+	known, err := c.users().People(c.ctx(), doctor)
 	if err != nil {
 		return reply{}, err
 	}
@@ -159,12 +163,17 @@ func (c *call) listEvaluations() (reply, error) {
 		return c.orders().Evaluated(ctx, doctor, w)
 	}
 	return page(c, evaluationsPaging, evaluated, func(ctx context.Context, orders []qa.Order) ([]evaluationJSON, error) {
-		who, err := parties(ctx, c.users().Profiles, orders...)
+		who, err := parties(ctx, c.users().People, orders...)
+		if err != nil {
+			return nil, err
+		}
 		rows := make([]evaluationJSON, len(orders))
 		for i, o := range orders {
-			rows[i] = c.api.renderEvaluation(o, who)
+			if rows[i], err = c.renderEvaluation(o, who); err != nil {
+				return nil, err
+			}
 		}
-		return rows, err
+		return rows, nil
 	})
 }
 

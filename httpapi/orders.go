@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"orderengine/domain"
 	"orderengine/domain/account"
 	"orderengine/domain/qa"
 	"orderengine/eventstore"
@@ -81,11 +82,21 @@ func (c *call) orderDetail() (reply, error) {
 	if _, mine := order.SideOf(c.user.Username); !ok || !mine {
 		return reply{}, drf.NotFound()
 	}
-	who, err := parties(c.ctx(), c.users().Profiles, order)
-	if c.query.Get("expand") == "charge" {
-		return reply{http.StatusOK, chargedJSON{c.api.renderOrder(order, who), order.NewestCharge(), order.Bill().OtherCharges()}}, err
+	answer, err := c.orderShown(order)
+	if shown, ok := answer.body.(orderJSON); ok && c.query.Get("expand") == "charge" {
+		answer.body = chargedJSON{shown, order.NewestCharge(), order.Bill().OtherCharges()}
 	}
-	return reply{http.StatusOK, c.api.renderOrder(order, who)}, err
+	return answer, err
+}
+
+// orderShown answers with an order of the views.
+func (c *call) orderShown(order qa.Order) (reply, error) {
+	who, err := parties(c.ctx(), c.users().People, order)
+	if err != nil {
+		return reply{}, err
+	}
+	shown, err := c.renderOrder(order, who)
+	return reply{http.StatusOK, shown}, err
 }
 
 // cancelOrder is 取消订单.
@@ -125,10 +136,8 @@ func (c *call) evaluateOrder() (reply, error) {
 	ctx, cancel := c.commandCtx()
 	defer cancel()
 	f := c.data.Fields()
-	given := qa.Evaluation{
-		Scores:  f.IntChoice("scores", []int{1, 2, 3, 4, 5}),
-		Content: f.String("content", drf.MaxLength(maxText)),
-	}
+	given := qa.Evaluation{Scores: f.IntChoice("scores", []int{1, 2, 3, 4, 5})}
+	text := qa.EvaluationText{Content: f.String("content", drf.MaxLength(maxText))}
 	if err := f.Err(); err != nil {
 		return reply{}, err
 	}
@@ -141,13 +150,20 @@ func (c *call) evaluateOrder() (reply, error) {
 		return reply{}, err
 	}
 	given.PK, given.At = op.pk, op.at
-	evaluated, err := c.execute(ctx, number, op, qa.Evaluate{By: c.actor, Evaluation: given})
+	evaluated, err := c.say(ctx, number, op, given.Purpose(number), text, func(sealed domain.Sealed) qa.Command {
+		given.Text = sealed
+		return qa.Evaluate{By: c.actor, Evaluation: given}
+	})
 	if err != nil {
 		return reply{}, err
 	}
-	who, err := parties(ctx, c.api.Accounts.Profiles, evaluated.State)
 	c.await(evaluated.Position)
-	return reply{http.StatusOK, c.api.renderEvaluation(evaluated.State, who)}, err
+	who, err := parties(ctx, c.api.Accounts.People, evaluated.State)
+	if err != nil {
+		return reply{}, err
+	}
+	shown, err := c.renderEvaluation(evaluated.State, who)
+	return reply{http.StatusOK, shown}, err
 }
 
 // change runs a command on the order in the path and answers with the order.
@@ -211,10 +227,11 @@ func rehearse[S, C, E any](ctx context.Context, c *call, orders *decider.Decider
 
 // orderReply answers with an order as a command left it, once the views have it too.
 func (c *call) orderReply(ctx context.Context, status int, result decider.Result[qa.Order]) (reply, error) {
-	who, err := parties(ctx, c.api.Accounts.Profiles, result.State)
+	who, err := parties(ctx, c.api.Accounts.People, result.State)
 	if err != nil {
 		return reply{}, err
 	}
 	c.await(result.Position)
-	return reply{status, c.api.renderOrder(result.State, who)}, nil
+	shown, err := c.renderOrder(result.State, who)
+	return reply{status, shown}, err
 }

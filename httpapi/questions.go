@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"orderengine/domain"
 	"orderengine/domain/catalog"
 	"orderengine/domain/link"
 	"orderengine/domain/qa"
@@ -26,7 +27,7 @@ func (c *call) askQuestion() (reply, error) {
 	defer cancel()
 	f := c.data.Fields()
 	number := f.String("order")
-	asked := qa.Question{
+	text := qa.QuestionText{
 		AllergyHistory:       f.String("allergy_history", drf.Optional, drf.AllowBlank, drf.MaxLength(maxText)),
 		SmokeHistory:         f.String("smoke_history", drf.Optional, drf.AllowBlank, drf.MaxLength(maxText)),
 		ConditionDescription: f.String("condition_description", drf.MaxLength(maxText)),
@@ -38,7 +39,7 @@ func (c *call) askQuestion() (reply, error) {
 	if err := f.Err(); err != nil {
 		return reply{}, err
 	}
-	asked.At = c.now()
+	asked := qa.Question{At: c.now()}
 	if err := c.rehearse(ctx, number, qa.Ask{By: c.actor, Question: asked}); err != nil {
 		return reply{}, err
 	}
@@ -50,13 +51,20 @@ func (c *call) askQuestion() (reply, error) {
 	if _, err := c.api.Questions.Execute(ctx, strconv.FormatInt(op.pk, 10), c.minting(op), link.Command{To: number}); err != nil {
 		return reply{}, err
 	}
-	order, err := c.execute(ctx, number, op, qa.Ask{By: c.actor, Question: asked})
+	order, err := c.say(ctx, number, op, asked.Purpose(number), text, func(sealed domain.Sealed) qa.Command {
+		asked.Text = sealed
+		return qa.Ask{By: c.actor, Question: asked}
+	})
 	if err != nil {
 		return reply{}, err
 	}
-	who, err := parties(ctx, c.api.Accounts.Profiles, order.State)
 	c.await(order.Position)
-	return reply{http.StatusCreated, c.api.renderQuestion(order.State, who)}, err
+	who, err := parties(ctx, c.api.Accounts.People, order.State)
+	if err != nil {
+		return reply{}, err
+	}
+	shown, err := c.renderQuestion(order.State, who)
+	return reply{http.StatusCreated, shown}, err
 }
 
 // files reads the question's files, from desc_files (joined by commas) or from file_list.
@@ -99,11 +107,12 @@ func (c *call) answerQuestion() (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	if err := c.named(ctx, f, &given); err != nil {
+	var text qa.AnswerText
+	if err := c.named(ctx, f, &text); err != nil {
 		return reply{}, err
 	}
-	given.DiagnosisResult = f.String("diagnosis_result", drf.MaxLength(maxText))
-	given.ExtraSuggestion = f.String("extra_suggestion", drf.Optional, drf.AllowBlank, drf.MaxLength(maxText))
+	text.DiagnosisResult = f.String("diagnosis_result", drf.MaxLength(maxText))
+	text.ExtraSuggestion = f.String("extra_suggestion", drf.Optional, drf.AllowBlank, drf.MaxLength(maxText))
 	if err := f.Err(); err != nil {
 		return reply{}, err
 	}
@@ -115,13 +124,20 @@ func (c *call) answerQuestion() (reply, error) {
 		return reply{}, err
 	}
 	given.PK, given.At = op.pk, op.at
-	order, err := c.execute(ctx, number, op, qa.GiveAnswer{By: c.actor, Answer: given})
+	order, err := c.say(ctx, number, op, given.Purpose(number), text, func(sealed domain.Sealed) qa.Command {
+		given.Text = sealed
+		return qa.GiveAnswer{By: c.actor, Answer: given}
+	})
 	if err != nil {
 		return reply{}, err
 	}
-	who, err := parties(ctx, c.api.Accounts.Profiles, order.State)
 	c.await(order.Position)
-	return reply{http.StatusCreated, c.api.renderAnswer(order.State, who)}, err
+	who, err := parties(ctx, c.api.Accounts.People, order.State)
+	if err != nil {
+		return reply{}, err
+	}
+	shown, err := c.renderAnswer(order.State, who)
+	return reply{http.StatusCreated, shown}, err
 }
 
 // questioned finds the order of a question that the caller is a party of.
@@ -147,7 +163,7 @@ func (c *call) questioned(ctx context.Context, f *drf.Fields, pk int64) (number 
 }
 
 // named reads the tags and drugs that the answer names, as they are now.
-func (c *call) named(ctx context.Context, f *drf.Fields, given *qa.Answer) error {
+func (c *call) named(ctx context.Context, f *drf.Fields, text *qa.AnswerText) error {
 	tags, err := entries(ctx, f, "diagnosis_tag", c.api.Tags)
 	if err != nil {
 		return err
@@ -157,10 +173,10 @@ func (c *call) named(ctx context.Context, f *drf.Fields, given *qa.Answer) error
 		return err
 	}
 	for _, e := range tags {
-		given.Tags = append(given.Tags, *e.Tag)
+		text.Tags = append(text.Tags, *e.Tag)
 	}
 	for _, e := range drugs {
-		given.Drugs = append(given.Drugs, *e.Drug)
+		text.Drugs = append(text.Drugs, *e.Drug)
 	}
 	return nil
 }

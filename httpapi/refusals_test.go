@@ -42,6 +42,7 @@ func TestEveryCodeHasItsRefusal(t *testing.T) {
 		domain.AlreadyExists:     {400, `{"name":["This field must be unique."]}`, `{"name":["该字段必须唯一。"]}`},
 		domain.Invalid:           {400, `{"name":["Invalid value: why"]}`, `{"name":["无效值：why"]}`},
 		domain.KeyReused:         {409, `{"detail":"This Idempotency-Key was used for another request."}`, `{"detail":"该 Idempotency-Key 已用于另一个请求。"}`},
+		domain.Erased:            {410, `{"detail":"The patient's data was erased or is restricted."}`, `{"detail":"该患者的数据已删除或已限制处理。"}`},
 		domain.CannotPay:         {400, `{"status":-1,"message":"不能支付订单"}`, ""},
 		domain.CannotCancel:      {400, `{"status":-2,"message":"不能取消订单"}`, ""},
 		domain.CannotAsk:         {400, `{"status":-3,"message":"不能提问"}`, ""},

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"orderengine/domain/account"
@@ -45,27 +46,31 @@ type chargedJSON struct {
 	OtherCharges []payment.Charge `json:"other_charges"`
 }
 
+// The texts of the next three are null where they are hidden.
+
 type questionJSON struct {
 	PK                   int64       `json:"pk"`
 	Owner                profileJSON `json:"owner"`
 	Order                string      `json:"order"`
-	AllergyHistory       string      `json:"allergy_history"`
-	SmokeHistory         string      `json:"smoke_history"`
-	ConditionDescription string      `json:"condition_description"`
-	FileList             []string    `json:"file_list"`
-	DescFiles            string      `json:"desc_files"`
+	AllergyHistory       *string     `json:"allergy_history"`
+	SmokeHistory         *string     `json:"smoke_history"`
+	ConditionDescription *string     `json:"condition_description"`
+	FileList             *[]string   `json:"file_list"`
+	DescFiles            *string     `json:"desc_files"`
 	CreateTime           string      `json:"create_time"`
+	hiddenJSON
 }
 
 type answerJSON struct {
-	PK              int64          `json:"pk"`
-	Owner           profileJSON    `json:"owner"`
-	Question        int64          `json:"question"`
-	DiagnosisTag    []catalog.Tag  `json:"diagnosis_tag"`
-	Drug            []catalog.Drug `json:"drug"`
-	DiagnosisResult string         `json:"diagnosis_result"`
-	ExtraSuggestion string         `json:"extra_suggestion"`
-	CreateTime      string         `json:"create_time"`
+	PK              int64           `json:"pk"`
+	Owner           profileJSON     `json:"owner"`
+	Question        int64           `json:"question"`
+	DiagnosisTag    *[]catalog.Tag  `json:"diagnosis_tag"`
+	Drug            *[]catalog.Drug `json:"drug"`
+	DiagnosisResult *string         `json:"diagnosis_result"`
+	ExtraSuggestion *string         `json:"extra_suggestion"`
+	CreateTime      string          `json:"create_time"`
+	hiddenJSON
 }
 
 type evaluationJSON struct {
@@ -74,10 +79,11 @@ type evaluationJSON struct {
 	Doctor              profileJSON `json:"doctor"`
 	Scores              int         `json:"scores"`
 	ScoresDisplay       string      `json:"scores_display"`
-	Content             string      `json:"content"`
+	Content             *string     `json:"content"`
 	CreateTime          string      `json:"create_time"`
 	EvaluateType        string      `json:"evaluate_type"`
 	EvaluateTypeDisplay string      `json:"evaluate_type_display"`
+	hiddenJSON
 }
 
 type recordJSON struct {
@@ -101,11 +107,11 @@ var (
 	typeDisplay    = map[qa.OrderType]string{qa.Online: "在线咨询", qa.Monthly: "包月服务"}
 )
 
-// people gives the profiles of users by name, from the views for a read, from the log after a command.
-type people func(ctx context.Context, usernames ...string) (map[string]account.Profile, error)
+// people gives users by name, from the views for a read, from the log after a command.
+type people func(ctx context.Context, usernames ...string) (map[string]account.Person, error)
 
-// parties are the profiles of all who stand in the orders.
-func parties(ctx context.Context, who people, orders ...qa.Order) (map[string]account.Profile, error) {
+// parties are all who stand in the orders.
+func parties(ctx context.Context, who people, orders ...qa.Order) (map[string]account.Person, error) {
 	names := make([]string, 0, 2*len(orders))
 	seen := make(map[string]bool, 2*len(orders))
 	for _, o := range orders {
@@ -119,53 +125,64 @@ func parties(ctx context.Context, who people, orders ...qa.Order) (map[string]ac
 	return who(ctx, names...)
 }
 
-func renderProfile(p account.Profile) profileJSON {
+func renderProfile(p account.Person) profileJSON {
 	return profileJSON{Owner: p.Username, InvitationCode: p.InvitationCode, Name: p.Name, Avatar: p.Avatar}
 }
 
-func (a *API) renderOrder(o qa.Order, who map[string]account.Profile) orderJSON {
+func (c *call) renderOrder(o qa.Order, who map[string]account.Person) (orderJSON, error) {
+	question, unasked := c.renderQuestion(o, who)
+	answer, unanswered := c.renderAnswer(o, who)
 	return orderJSON{
 		PK: o.PK, Patient: renderProfile(who[o.Patient]), Doctor: renderProfile(who[o.Doctor]),
-		Question: a.renderQuestion(o, who), Answer: a.renderAnswer(o, who),
+		Question: question, Answer: answer,
 		OrderNumber: o.Number, Amount: o.Amount.Yuan(),
 		Status: o.Status, StatusDisplay: statusDisplay[o.Status],
 		Channel: string(o.Channel()), ChannelDisplay: channelDisplay[o.Channel()],
 		OrderType: string(o.Type), OrderTypeDisplay: typeDisplay[o.Type],
-		CreateTime: drf.Time(o.At, a.Location),
-	}
+		CreateTime: drf.Time(o.At, c.api.Location),
+	}, errors.Join(unasked, unanswered)
 }
 
-func (a *API) renderQuestion(o qa.Order, who map[string]account.Profile) *questionJSON {
+func (c *call) renderQuestion(o qa.Order, who map[string]account.Person) (*questionJSON, error) {
 	q := o.Question
 	if q == nil {
-		return nil
+		return nil, nil
 	}
+	var text qa.QuestionText
+	hidden, err := c.open(who[o.Patient], q.Purpose(o.Number), q.Text, &text)
 	return &questionJSON{
 		PK: q.PK, Owner: renderProfile(who[o.Patient]), Order: o.Number,
-		AllergyHistory: q.AllergyHistory, SmokeHistory: q.SmokeHistory, ConditionDescription: q.ConditionDescription,
-		FileList: orEmpty(q.Files), DescFiles: strings.Join(q.Files, ","), CreateTime: drf.Time(q.At, a.Location),
-	}
+		AllergyHistory: unless(hidden, text.AllergyHistory), SmokeHistory: unless(hidden, text.SmokeHistory),
+		ConditionDescription: unless(hidden, text.ConditionDescription),
+		FileList:             unless(hidden, orEmpty(text.Files)), DescFiles: unless(hidden, strings.Join(text.Files, ",")),
+		CreateTime: drf.Time(q.At, c.api.Location), hiddenJSON: hidden,
+	}, err
 }
 
-func (a *API) renderAnswer(o qa.Order, who map[string]account.Profile) *answerJSON {
+func (c *call) renderAnswer(o qa.Order, who map[string]account.Person) (*answerJSON, error) {
 	w := o.Answer
 	if w == nil {
-		return nil
+		return nil, nil
 	}
+	var text qa.AnswerText
+	hidden, err := c.open(who[o.Patient], w.Purpose(o.Number), w.Text, &text)
 	return &answerJSON{
 		PK: w.PK, Owner: renderProfile(who[o.Doctor]), Question: w.Question,
-		DiagnosisTag: orEmpty(w.Tags), Drug: orEmpty(w.Drugs),
-		DiagnosisResult: w.DiagnosisResult, ExtraSuggestion: w.ExtraSuggestion, CreateTime: drf.Time(w.At, a.Location),
-	}
+		DiagnosisTag: unless(hidden, orEmpty(text.Tags)), Drug: unless(hidden, orEmpty(text.Drugs)),
+		DiagnosisResult: unless(hidden, text.DiagnosisResult), ExtraSuggestion: unless(hidden, text.ExtraSuggestion),
+		CreateTime: drf.Time(w.At, c.api.Location), hiddenJSON: hidden,
+	}, err
 }
 
-func (a *API) renderEvaluation(o qa.Order, who map[string]account.Profile) evaluationJSON {
+func (c *call) renderEvaluation(o qa.Order, who map[string]account.Person) (evaluationJSON, error) {
 	e := o.Evaluation
+	var text qa.EvaluationText
+	hidden, err := c.open(who[o.Patient], e.Purpose(o.Number), e.Text, &text)
 	return evaluationJSON{
 		PK: e.PK, Patient: renderProfile(who[o.Patient]), Doctor: renderProfile(who[o.Doctor]),
-		Scores: e.Scores, ScoresDisplay: scoresDisplay[e.Scores], Content: e.Content, CreateTime: drf.Time(e.At, a.Location),
-		EvaluateType: string(o.Type), EvaluateTypeDisplay: typeDisplay[o.Type],
-	}
+		Scores: e.Scores, ScoresDisplay: scoresDisplay[e.Scores], Content: unless(hidden, text.Content), CreateTime: drf.Time(e.At, c.api.Location),
+		EvaluateType: string(o.Type), EvaluateTypeDisplay: typeDisplay[o.Type], hiddenJSON: hidden,
+	}, err
 }
 
 // orEmpty makes a list of none an empty list in JSON.

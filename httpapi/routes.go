@@ -75,6 +75,7 @@ func (a *API) routes() []route {
 
 		{"Admin Users", "/admin/users/", administrators, methods{get: recorded((*call).adminListUsers), post: (*call).adminCreateUser}},
 		{"Admin User", "/admin/users/:username/", administrators, methods{get: recorded((*call).adminUser), patch: (*call).adminChangeUser}},
+		{"Admin Privacy", "/admin/users/:username/privacy/", administrators, methods{get: (*call).adminPrivacy, put: (*call).adminChangePrivacy}},
 		{"Admin Top Up", "/admin/users/:username/topup/", administrators, methods{post: (*call).adminTopUp}},
 
 		{"Admin Parked", "/admin/parked/", administrators, methods{get: (*call).adminListParked}},

@@ -14,6 +14,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"orderengine/domain"
 	"orderengine/domain/account"
 	"orderengine/domain/catalog"
 	"orderengine/domain/payment"
@@ -203,9 +204,9 @@ func randomCommand(t *rapid.T, n int, o qa.Order, at time.Time) qa.Command {
 		qa.RequestPayment{By: o.Patient, Attempt: fmt.Sprint("a", at.Unix()), Channel: channel, At: at},
 		payment.RecordCharge{Charge: payment.Charge{ID: "ch", Channel: channel, Extra: json.RawMessage("{}"), Credential: json.RawMessage(`{"a":"<&>"}`), TimeExpire: at.Unix()}},
 		payment.ConfirmPayment{Receipt: payment.Receipt{Channel: channel, Ref: fmt.Sprint("r", at.Unix()), Amount: 1500, At: at}},
-		qa.Ask{By: o.Patient, Question: qa.Question{PK: question, At: at, Files: []string{"http://a?b&c"}}},
+		qa.Ask{By: o.Patient, Question: qa.Question{PK: question, At: at, Text: domain.Sealed{1, 2, 3}}},
 		qa.Ask{By: o.Patient, Question: qa.Question{PK: question, At: at}},
-		qa.GiveAnswer{By: o.Doctor, Answer: qa.Answer{PK: 2, Question: question, At: at, Tags: []catalog.Tag{{PK: 1}}}},
+		qa.GiveAnswer{By: o.Doctor, Answer: qa.Answer{PK: 2, Question: question, At: at, Text: domain.Sealed{1, 4}}},
 		qa.GiveAnswer{By: o.Doctor, Answer: qa.Answer{PK: 2, Question: question, At: at}},
 		qa.Finish{By: o.Patient, At: at}, qa.Evaluate{By: o.Patient, Evaluation: qa.Evaluation{PK: int64(n), Scores: 5, At: at}},
 		qa.Destroy{By: by, At: at}, qa.Refund{By: o.Patient, At: at}, qa.Cancel{By: o.Patient, At: at},

@@ -163,6 +163,7 @@ func TestUsers(t *testing.T) {
 	}
 	record[account.Event](t, store, account.Codec, "user-doc", account.PriceSet{OrderType: "online", Amount: 1500, At: t0})
 	newName := "neu"
+	record[account.Event](t, store, account.Codec, "user-a-b", account.DataKeyMade{Key: "k1", At: t0}, account.PatientErased{By: "admin", Why: "w", At: t0})
 	record[account.Event](t, store, account.Codec, "user-zoe", account.ProfileChanged{Name: &newName, At: t0}, account.UserDeactivated{At: t0})
 	q := Users{built(t, store)}
 	users, total, err := q.All(t.Context(), Window{1, 2})
@@ -178,13 +179,14 @@ func TestUsers(t *testing.T) {
 			t.Errorf("pk %d is %q, %v; want %q", pk, name, err, want)
 		}
 	}
-	profiles, err := q.Profiles(t.Context(), "zoe", "nobody", "a-b")
-	want := map[string]account.Profile{"zoe": {PK: 1, Username: "zoe", Name: "neu"}, "a-b": {PK: 3, Username: "a-b", Name: "na-b"}}
-	if err != nil || !reflect.DeepEqual(profiles, want) {
-		t.Errorf("%+v, %v; want %+v", profiles, err, want)
+	people, err := q.People(t.Context(), "zoe", "nobody", "a-b")
+	want := map[string]account.Person{"zoe": {Profile: account.Profile{PK: 1, Username: "zoe", Name: "neu"}},
+		"a-b": {Profile: account.Profile{PK: 3, Username: "a-b", Name: "na-b"}, Privacy: account.Privacy{Key: "k1", Standing: account.Erased, Why: "w", At: t0}}}
+	if err != nil || !reflect.DeepEqual(people, want) {
+		t.Errorf("%+v, %v; want %+v", people, err, want)
 	}
-	if profiles, err := q.Profiles(t.Context()); err != nil || len(profiles) != 0 {
-		t.Errorf("nobody asked for: %v, %v", profiles, err)
+	if people, err := q.People(t.Context()); err != nil || len(people) != 0 {
+		t.Errorf("nobody asked for: %v, %v", people, err)
 	}
 }
 
@@ -214,7 +216,7 @@ func TestQueriesTellTheViewsErrors(t *testing.T) {
 		"Of":        func() error { _, _, err := Orders{views}.Of(ctx, qa.PatientSide, "p", w); return err },
 		"BothSides": func() error { _, _, err := Orders{views}.BothSides(ctx, "p", qa.Paid, w); return err },
 		"Evaluated": func() error { _, _, err := Orders{views}.Evaluated(ctx, "d", w); return err },
-		"Profiles":  func() error { _, err := Users{views}.Profiles(ctx, "p"); return err },
+		"People":    func() error { _, err := Users{views}.People(ctx, "p"); return err },
 		"ByPK":      func() error { _, err := Users{views}.ByPK(ctx, 1); return err },
 		"All":       func() error { _, _, err := Users{views}.All(ctx, w); return err },
 		"Tags":      func() error { _, _, err := Catalog{views}.Tags(ctx, w); return err },

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"orderengine/domain/account"
+	"orderengine/domain/process"
 )
 
 // User is what the views know of a user: nothing that proves who they are.
@@ -12,15 +13,22 @@ type User struct {
 	account.Profile
 	Prices account.Prices `json:"prices,omitempty"`
 	Active bool           `json:"active"`
+	// Privacy is how the texts about a patient are kept.
+	Privacy account.Privacy `json:"privacy,omitzero"`
 }
 
-func userProjection() Projection {
-	return Fold[User, account.Event]{Of: account.Category, Codec: account.Codec, Evolve: evolveUser, Rows: userRows}
+func userProjection(periods process.Periods) Projection {
+	return Fold[User, account.Event]{Of: account.Category, Codec: account.Codec, Evolve: evolveUser,
+		Rows: func(username string, v User) Rows {
+			rows := userRows(username, v)
+			rows.Listings = append(rows.Listings, due(process.Patient(username, v.Privacy, periods))...)
+			return rows
+		}}
 }
 
 func evolveUser(v User, e account.Event) User {
-	u := account.Evolve(account.User{Profile: v.Profile, Prices: v.Prices, Active: v.Active}, e)
-	return User{Profile: u.Profile, Prices: u.Prices, Active: u.Active}
+	u := account.Evolve(account.User{Profile: v.Profile, Prices: v.Prices, Active: v.Active, Privacy: v.Privacy}, e)
+	return User{Profile: u.Profile, Prices: u.Prices, Active: u.Active, Privacy: u.Privacy}
 }
 
 // usersIndex has usernames, ranked by pk.
@@ -41,17 +49,17 @@ func userRows(username string, v User) Rows {
 // Users reads the users' views.
 type Users struct{ Views Reader }
 
-// Profiles reads the profiles of users by name; who is not known is left out.
-func (q Users) Profiles(ctx context.Context, usernames ...string) (map[string]account.Profile, error) {
+// People reads users by name; who is not known is left out.
+func (q Users) People(ctx context.Context, usernames ...string) (map[string]account.Person, error) {
 	users, err := getAll[User](ctx, q.Views, account.Category, usernames)
 	if err != nil {
 		return nil, err
 	}
-	profiles := make(map[string]account.Profile, len(users))
+	people := make(map[string]account.Person, len(users))
 	for _, u := range users {
-		profiles[u.Username] = u.Profile
+		people[u.Username] = account.Person{Profile: u.Profile, Privacy: u.Privacy}
 	}
-	return profiles, nil
+	return people, nil
 }
 
 // ByPK is the username of the user with a pk, "" if there is none.

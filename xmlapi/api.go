@@ -25,6 +25,7 @@ import (
 	"orderengine/eventstore/decider"
 	"orderengine/eventstore/sequence"
 	"orderengine/gateways"
+	"orderengine/gateways/vault"
 	"orderengine/projections"
 	"orderengine/xmlapi/envelope"
 )
@@ -53,6 +54,7 @@ type API struct {
 	StopLists  *StopLists
 	Payments   gateways.Payments
 	Refusals   gateways.Refusals
+	Vault      vault.Vault
 	Serials    *sequence.Sequence // tell the numbers of one day apart
 
 	// Views is gated: it answers an error rather than less than it should.

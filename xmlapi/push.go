@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"orderengine/domain"
 	"orderengine/domain/card"
 	"orderengine/domain/hospital"
 	"orderengine/domain/message"
@@ -42,16 +43,16 @@ func (c *call) msgPush() error {
 	if err != nil {
 		return err
 	}
-	return c.compose(message.Content{Hospital: c.hospital.Code, Event: event.Code, Patient: patient, Voucher: voucher,
-		Params: values, Text: message.Render(template, values), At: c.at})
+	return c.compose(message.Content{Hospital: c.hospital.Code, Event: event.Code, Patient: patient, Voucher: voucher, At: c.at},
+		message.Text{Params: values, Text: message.Render(template, values)})
 }
 
 // compose records the message.
-func (c *call) compose(m message.Content) error {
+func (c *call) compose(m message.Content, text message.Text) error {
 	parts := []string{m.Hospital, m.Voucher, c.at.In(hospital.Zone).Format(hospital.DateLayout), m.Event}
 	event, _ := message.EventOf(m.Event)
 	for _, name := range event.Params {
-		parts = append(parts, strconv.Quote(m.Params[name]))
+		parts = append(parts, strconv.Quote(text.Params[name]))
 	}
 	m.ID = uuid.NewSHA1(messageSpace, []byte(strings.Join(parts, "/"))).String()
 	before, err := c.api.Messages.Load(c.ctx, m.ID)
@@ -60,6 +61,11 @@ func (c *call) compose(m message.Content) error {
 	}
 	if before.State.Composed() {
 		return repeated("该消息今日已推送")
+	}
+	if m.Text, err = c.api.Vault.Seal(c.ctx, c.caller(uuid.New()), m.Patient, m.Purpose(), text); domain.IsRefused(err, domain.Erased) {
+		return notAllowed("该患者的数据已删除或已限制处理，不能推送消息")
+	} else if err != nil {
+		return err
 	}
 	composed, err := c.api.Messages.Execute(c.ctx, m.ID, c.caller(uuid.New()), message.Compose{Content: m})
 	if err != nil {

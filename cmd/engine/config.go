@@ -27,8 +27,12 @@ type Config struct {
 	Messages   string // "outbox", or the URL of a webhook that sends messages to patients on
 	// MessagesSecret signs what the webhook is given.
 	MessagesSecret string
-	AdminToken     string // of administrators' calls; "" closes them
-	AuditToken     string // of auditors' calls; "" closes them
+	// MasterKeyFile is the file of the key that wraps the patients' data keys, PatientKeys their folder; "" are in the
+	// data folder.
+	MasterKeyFile, PatientKeys string
+
+	AdminToken string // of administrators' calls; "" closes them
+	AuditToken string // of auditors' calls; "" closes them
 	// AuditOrigin is the name of the log in signed checkpoints. It goes with the key that signs them.
 	AuditOrigin      string
 	CheckpointEvents uint64          // a checkpoint is signed after so many events,
@@ -97,6 +101,8 @@ func (c *Config) Flags(flags *pflag.FlagSet) {
 	flags.BoolVar(&c.Pingpp.AcceptTest, "pingpp-accept-test", c.Pingpp.AcceptTest, "take the unsigned notices of Ping++'s test mode")
 	flags.StringVar(&c.Messages, "messages", c.Messages, `how messages reach patients: "outbox" (kept, to be read), or a webhook's http(s)://…`)
 	flags.StringVar(&c.MessagesSecret, "messages-secret", c.MessagesSecret, "signs what the webhook of messages is given; better given as a variable")
+	flags.StringVar(&c.MasterKeyFile, "master-key-file", c.MasterKeyFile, "file of the key that wraps the patients' data keys, 32 bytes in base64; if not set, keys/master.key in the data folder, which is made")
+	flags.StringVar(&c.PatientKeys, "patient-keys", c.PatientKeys, "folder of the patients' wrapped data keys, which several servers share; if not set, keys/patients in the data folder")
 	flags.StringVar(&c.AdminToken, "admin-token", c.AdminToken, "token of the /admin/ calls; none closes them")
 	flags.StringVar(&c.AuditToken, "audit-token", c.AuditToken, "token of the /audit/ and /replay/ calls; none closes them")
 	flags.StringVar(&c.AuditOrigin, "audit-origin", c.AuditOrigin, "name of the log in signed checkpoints; it goes with keys/audit.key in the data folder")

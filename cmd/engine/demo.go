@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -160,7 +161,14 @@ func (e *Engine) demoPlaced(ctx context.Context) error {
 			if err := e.demoLink(ctx, place.Number); err != nil {
 				return err
 			}
-			commands = append(commands, demoAsked(at), demoAnswered(at))
+			said, err := e.demoSaid(ctx, place, at)
+			if domain.IsRefused(err, domain.Erased) {
+				continue // somebody tried that out, and the order has been made long ago
+			}
+			if err != nil {
+				return err
+			}
+			commands = append(commands, said...)
 		}
 		for i, command := range commands {
 			call := e.demoCall(place.Patient, fmt.Sprintf("order/%s/%d", place.Number, i))
@@ -190,15 +198,17 @@ func (e *Engine) demoLink(ctx context.Context, number string) error {
 	return err
 }
 
-func demoAsked(at time.Time) qa.Command {
-	return qa.Ask{By: "patient1", Question: qa.Question{PK: demoQuestion, AllergyHistory: "无过敏史", SmokeHistory: "无吸烟史",
-		ConditionDescription: "无病", Files: []string{"http://123.jpg", "http://123.jpg", "http://123.jpg"}, At: at}}
-}
-
-func demoAnswered(at time.Time) qa.Command {
-	return qa.GiveAnswer{By: "doctor1", Answer: qa.Answer{PK: demoAnswer, Question: demoQuestion,
+// demoSaid is a question with its answer.
+func (e *Engine) demoSaid(ctx context.Context, place qa.Place, at time.Time) ([]qa.Command, error) {
+	asked, answered := qa.Question{PK: demoQuestion, At: at}, qa.Answer{PK: demoAnswer, Question: demoQuestion, At: at}
+	call := e.demoCall(place.Patient, "key/"+place.Patient)
+	var unsealed, unanswered error
+	asked.Text, unsealed = e.api.Vault.Seal(ctx, call, place.Patient, asked.Purpose(place.Number), qa.QuestionText{AllergyHistory: "无过敏史",
+		SmokeHistory: "无吸烟史", ConditionDescription: "无病", Files: []string{"http://123.jpg", "http://123.jpg", "http://123.jpg"}})
+	answered.Text, unanswered = e.api.Vault.Seal(ctx, call, place.Patient, answered.Purpose(place.Number), qa.AnswerText{
 		Tags: []catalog.Tag{demoTags[1], demoTags[0]}, Drugs: []catalog.Drug{demoDrugs[1], demoDrugs[0]},
-		DiagnosisResult: "吃点头孢,吃一个疗程,就好了", ExtraSuggestion: "平时多出蔬菜", At: at}}
+		DiagnosisResult: "吃点头孢,吃一个疗程,就好了", ExtraSuggestion: "平时多出蔬菜"})
+	return []qa.Command{qa.Ask{By: place.Patient, Question: asked}, qa.GiveAnswer{By: place.Doctor, Answer: answered}}, errors.Join(unsealed, unanswered)
 }
 
 // greet tells a newcomer who is there and what to try.

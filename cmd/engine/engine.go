@@ -100,7 +100,7 @@ func (c Config) Logger(w io.Writer) *slog.Logger {
 }
 
 func (e *Engine) open() error {
-	if err := os.MkdirAll(e.settings.Data, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(e.settings.Data, "keys"), 0o700); err != nil {
 		return fmt.Errorf("%s: %w", Variable("data"), err)
 	}
 	if err := e.openStore(); err != nil {
@@ -114,6 +114,9 @@ func (e *Engine) open() error {
 	}
 	e.follower = projections.NewFollower(e.store, e.views, projections.All(e.settings.periods()), e.logger, e.now)
 	e.api = e.newAPI()
+	if err := e.openVault(); err != nil {
+		return err
+	}
 	if err := e.openPayment(); err != nil {
 		return err
 	}
@@ -135,6 +138,8 @@ func (e *Engine) perform(ctx context.Context, stream string) error {
 	case hospital.Category:
 		_, err := e.api.Payments.Perform(ctx, id)
 		return errors.Join(err, e.messenger.Tell(ctx, id))
+	case account.Category:
+		return e.api.Vault.Perform(ctx, id)
 	case message.Category:
 		return e.messenger.Send(ctx, id)
 	case stoplist.Category:

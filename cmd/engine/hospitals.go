@@ -15,12 +15,12 @@ func (e *Engine) openHospitals() {
 		Orders: a.HospitalOrders, Hospitals: a.Hospitals, Secrets: a.Secrets, Cards: a.Cards, Messages: a.Messages,
 		HisRefunds: decider.New(e.store, model(link.HisRefundCategory, link.Codec, link.Decide, link.Evolve), e.deciderOptions(0)),
 		StopLists:  decider.New(e.store, model(stoplist.Category, stoplist.Codec, stoplist.Decide, stoplist.Evolve), e.deciderOptions(0)),
-		Refusals:   a.Refusals,
-		Payments:   a.Payments, Serials: a.Sequences.Hospital, Views: a.Views, Await: a.Await, Now: e.now, Logger: e.logger,
+		Refusals:   a.Refusals, Vault: a.Vault,
+		Payments: a.Payments, Serials: a.Sequences.Hospital, Views: a.Views, Await: a.Await, Now: e.now, Logger: e.logger,
 		Calls: xmlapi.NewCalls(a.Metrics),
 	}
 	a.Open = e.hospitals
-	e.messenger = messages.Messenger{Orders: a.HospitalOrders, Hospitals: a.Hospitals, Messages: a.Messages, Channel: e.channel(),
+	e.messenger = messages.Messenger{Orders: a.HospitalOrders, Hospitals: a.Hospitals, Messages: a.Messages, Vault: a.Vault, Channel: e.channel(),
 		Periods: e.settings.periods(), Now: e.now}
 }
 

@@ -10,4 +10,9 @@ var Codec = domain.NewCodec(
 	domain.Form[CredentialSet, Event]("CredentialSet"),
 	domain.Form[UserActivated, Event]("UserActivated"),
 	domain.Form[UserDeactivated, Event]("UserDeactivated"),
+	domain.Form[DataKeyMade, Event]("DataKeyMade"),
+	domain.Form[PatientRestricted, Event]("PatientRestricted"),
+	domain.Form[RestrictionLifted, Event]("RestrictionLifted"),
+	domain.Form[PatientErased, Event]("PatientErased"),
+	domain.Form[DataKeyDestroyed, Event]("DataKeyDestroyed"),
 )

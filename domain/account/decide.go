@@ -18,6 +18,9 @@ func Decide(u User, c Command) ([]Event, error) {
 	if !u.Registered() {
 		return nil, domain.Refuse(domain.NotFound, "no such user")
 	}
+	if events, ok, err := decidePrivacy(u.Privacy, c); ok {
+		return events, err
+	}
 	switch c := c.(type) {
 	case ChangeProfile:
 		return decideChangeProfile(u, c)

@@ -17,6 +17,8 @@ func Evolve(u User, e Event) User {
 		u.Active = true
 	case UserDeactivated:
 		u.Active = false
+	default:
+		u.Privacy = evolvePrivacy(u.Privacy, e)
 	}
 	return u
 }

@@ -36,7 +36,17 @@ type User struct {
 	Prices     Prices     `json:"prices,omitempty"`
 	Credential Credential `json:"credential"`
 	Active     bool       `json:"active"`
+	Privacy    Privacy    `json:"privacy,omitzero"`
 }
+
+// Person is what is needed to show a user, and what was written about them, to others.
+type Person struct {
+	Profile
+	Privacy Privacy
+}
+
+// Person is the user as others are shown them.
+func (u User) Person() Person { return Person{u.Profile, u.Privacy} }
 
 // Registered says that the user exists.
 func (u User) Registered() bool { return u.Username != "" }

@@ -28,7 +28,9 @@ type Claim struct {
 // Reply is the first reply, to be given again byte for byte.
 type Reply struct {
 	Status int    `json:"status"`
-	Body   []byte `json:"body"`
+	Body   []byte `json:"body"` // sealed with the data key of Subject, if there is one
+	// Subject is the patient whose texts the reply may hold, "" if it holds none.
+	Subject string `json:"subject,omitempty"`
 }
 
 // Command is a step of a claim.

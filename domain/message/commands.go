@@ -23,6 +23,11 @@ type (
 		Why string
 		At  time.Time
 	}
+	// Drop hands in that nobody may read it any more, so that it will not be sent.
+	Drop struct {
+		Why string
+		At  time.Time
+	}
 	// Retry is a person's word that a parked message is to be tried again.
 	Retry struct {
 		By string
@@ -34,4 +39,5 @@ func (Compose) isCommand()    {}
 func (RecordSent) isCommand() {}
 func (Delay) isCommand()      {}
 func (Park) isCommand()       {}
+func (Drop) isCommand()       {}
 func (Retry) isCommand()      {}

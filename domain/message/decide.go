@@ -24,6 +24,8 @@ func Decide(m Message, c Command) ([]Happening, error) {
 		return when(m.Status == Queued, MessageDelayed(c))
 	case Park:
 		return when(m.Status == Queued, MessageParked(c))
+	case Drop:
+		return when(m.Status == Queued, MessageDropped(c))
 	case Retry:
 		if m.Status != Parked {
 			return nil, domain.RefuseField(domain.Invalid, "message", "%s is %s, not parked", m.ID, m.Status)
@@ -52,6 +54,8 @@ func Evolve(m Message, e Happening) Message {
 		m.Why, m.Tries, m.TriedAt = e.Why, m.Tries+1, e.At
 	case MessageParked:
 		m.Status, m.Why, m.TriedAt = Parked, e.Why, e.At
+	case MessageDropped:
+		m.Status, m.Why, m.TriedAt = Dropped, e.Why, e.At
 	case MessageRetried:
 		m.Status, m.Tries, m.TriedAt, m.Retried = Queued, 0, e.At, m.Retried+1
 	}

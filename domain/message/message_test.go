@@ -13,8 +13,7 @@ import (
 var (
 	at      = time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
 	later   = at.Add(time.Hour)
-	content = Content{ID: "m1", Hospital: "H001", Event: Waiting, Patient: "patient1", Voucher: "123456789",
-		Params: map[string]string{"patName": "王先生"}, Text: "王先生，请候诊。", At: at}
+	content = Content{ID: "m1", Hospital: "H001", Event: Waiting, Patient: "patient1", Voucher: "123456789", Text: domain.Sealed{1, 2, 3}, At: at}
 )
 
 type unknown struct{}
@@ -33,13 +32,14 @@ func in(s Status) Message {
 func TestDecide(t *testing.T) {
 	const none, unknownMessage, refused = "", "not found", "invalid"
 	other := content
-	other.Text = "another"
-	commands := []Command{Compose{content}, Compose{other}, RecordSent{"r1", later}, Delay{"busy", later}, Park{"unknown number", later}, Retry{"admin", later}}
+	other.Text = domain.Sealed("another")
+	commands := []Command{Compose{content}, Compose{other}, RecordSent{"r1", later}, Delay{"busy", later}, Park{"unknown number", later}, Retry{"admin", later}, Drop{"erased", later}}
 	for status, want := range map[Status][]string{
-		"":     {"MessageComposed", "MessageComposed", unknownMessage, unknownMessage, unknownMessage, unknownMessage},
-		Queued: {none, none, "MessageSent", "MessageDelayed", "MessageParked", refused},
-		Sent:   {none, none, none, none, none, refused},
-		Parked: {none, none, "MessageSent", none, none, "MessageRetried"},
+		"":      {"MessageComposed", "MessageComposed", unknownMessage, unknownMessage, unknownMessage, unknownMessage, unknownMessage},
+		Queued:  {none, none, "MessageSent", "MessageDelayed", "MessageParked", refused, "MessageDropped"},
+		Sent:    {none, none, none, none, none, refused, none},
+		Parked:  {none, none, "MessageSent", none, none, "MessageRetried", none},
+		Dropped: {none, none, "MessageSent", none, none, refused, none},
 	} {
 		for i, c := range commands {
 			t.Run(fmt.Sprintf("%q/%T/%d", status, c, i), func(t *testing.T) {
@@ -69,7 +69,7 @@ func TestDecide(t *testing.T) {
 			})
 		}
 	}
-	for _, s := range []Status{Queued, Sent, Parked} {
+	for _, s := range []Status{Queued, Sent, Parked, Dropped} {
 		if events, err := Decide(in(s), unknown{}); err == nil || errors.As(err, new(*domain.Fault)) || events != nil {
 			t.Errorf("unknown command on a %s message: events %v, error %v", s, events, err)
 		}
@@ -93,6 +93,7 @@ func TestEvolve(t *testing.T) {
 			Message{Content: content, Status: Parked, Why: "unknown number", Tries: 1, TriedAt: later}},
 		{"retried", []Happening{MessageDelayed{"busy", at}, MessageParked{"unknown number", at}, MessageRetried{"admin", later}},
 			Message{Content: content, Status: Queued, Why: "unknown number", TriedAt: later, Retried: 1}},
+		{"dropped", []Happening{MessageDropped{"erased", later}}, Message{Content: content, Status: Dropped, Why: "erased", TriedAt: later}},
 		{"parked though it was sent", []Happening{MessageParked{"no answer", at}, MessageSent{"r1", later}},
 			Message{Content: content, Status: Sent, Ref: "r1", SentAt: later, TriedAt: at}},
 	} {

@@ -8,6 +8,7 @@ import (
 	"hash/fnv"
 	"time"
 
+	"orderengine/domain/account"
 	"orderengine/domain/hospital"
 	"orderengine/domain/message"
 	"orderengine/domain/payment"
@@ -27,6 +28,8 @@ const (
 	Tell    Kind = "tell"    // compose what the order's patient is to be told
 	Send    Kind = "send"    // send a message
 	Stop    Kind = "stop"    // go on with a list of registrations to be stopped
+	Erase   Kind = "erase"   // erase a patient's texts, for the law asks for them no longer
+	Shred   Kind = "shred"   // destroy the data key of a patient whose texts are erased
 )
 
 // Todo is one thing that must happen to one stream, an order's for the most part, not before Due.
@@ -107,6 +110,19 @@ func StopList(l stoplist.List, p Periods) []Todo {
 		return nil
 	}
 	return []Todo{{Kind: Stop, Stream: stoplist.Category + "-" + l.ID, Due: l.At.Add(p.Grace), Graced: true}}
+}
+
+// Patient is what must happen to what was written about a patient, from how it is kept.
+func Patient(username string, privacy account.Privacy, p Periods) []Todo {
+	stream := account.Category + "-" + username
+	switch {
+	case privacy.Standing == account.Restricted:
+		return []Todo{{Kind: Erase, Stream: stream, Due: privacy.Until}}
+	case privacy.Standing == account.Erased:
+		return []Todo{{Kind: Shred, Stream: stream, Due: privacy.At.Add(p.Grace), Graced: true}}
+	default:
+		return nil
+	}
 }
 
 // money is what must happen to the money of an order of any kind.

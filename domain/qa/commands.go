@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"orderengine/domain"
-	"orderengine/domain/catalog"
 	"orderengine/domain/payment"
 )
 
@@ -91,31 +90,25 @@ func (Evaluate) OrderCommand()       {}
 func (Refund) OrderCommand()         {}
 func (TimeOut) OrderCommand()        {}
 
-// Question is what the patient says: health data.
+// Question is what the patient says. Text is a sealed [QuestionText].
 type Question struct {
-	PK                   int64     `json:"pk"`
-	AllergyHistory       string    `json:"allergy_history"`
-	SmokeHistory         string    `json:"smoke_history"`
-	ConditionDescription string    `json:"condition_description"`
-	Files                []string  `json:"files,omitempty"`
-	At                   time.Time `json:"at"`
+	PK   int64         `json:"pk"`
+	Text domain.Sealed `json:"text"`
+	At   time.Time     `json:"at"`
 }
 
-// Answer is what the doctor says: health data. Tags and drugs are as they were when it was given.
+// Answer is what the doctor says. Text is a sealed [AnswerText].
 type Answer struct {
-	PK              int64          `json:"pk"`
-	Question        int64          `json:"question"`
-	Tags            []catalog.Tag  `json:"tags,omitempty"`
-	Drugs           []catalog.Drug `json:"drugs,omitempty"`
-	DiagnosisResult string         `json:"diagnosis_result"`
-	ExtraSuggestion string         `json:"extra_suggestion"`
-	At              time.Time      `json:"at"`
+	PK       int64         `json:"pk"`
+	Question int64         `json:"question"`
+	Text     domain.Sealed `json:"text"`
+	At       time.Time     `json:"at"`
 }
 
-// Evaluation is the patient's rating, 1 to 5 stars.
+// Evaluation is the patient's rating, 1 to 5 stars. Text is a sealed [EvaluationText].
 type Evaluation struct {
-	PK      int64     `json:"pk"`
-	Scores  int       `json:"scores"`
-	Content string    `json:"content"`
-	At      time.Time `json:"at"`
+	PK     int64         `json:"pk"`
+	Scores int           `json:"scores"`
+	Text   domain.Sealed `json:"text"`
+	At     time.Time     `json:"at"`
 }

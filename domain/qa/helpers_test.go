@@ -34,15 +34,15 @@ func place(typ OrderType, amount domain.Fen) Place {
 }
 
 func ask(pk int64, at time.Time) Ask {
-	return Ask{By: patient, Question: Question{PK: pk, ConditionDescription: "咳嗽", At: at}}
+	return Ask{By: patient, Question: Question{PK: pk, Text: domain.Sealed{1}, At: at}}
 }
 
 func answer(question int64) GiveAnswer {
-	return GiveAnswer{By: doctor, Answer: Answer{PK: 9, Question: question, DiagnosisResult: "多喝水", At: t0.Add(3 * time.Hour)}}
+	return GiveAnswer{By: doctor, Answer: Answer{PK: 9, Question: question, Text: domain.Sealed{2}, At: t0.Add(3 * time.Hour)}}
 }
 
 func evaluate(scores int) Evaluate {
-	return Evaluate{By: patient, Evaluation: Evaluation{PK: 5, Scores: scores, Content: "好", At: t0.Add(4 * time.Hour)}}
+	return Evaluate{By: patient, Evaluation: Evaluation{PK: 5, Scores: scores, Text: domain.Sealed{3}, At: t0.Add(4 * time.Hour)}}
 }
 
 // way is how an order that costs amount comes to each status.

@@ -8,12 +8,13 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
 	"orderengine/domain"
-	"orderengine/domain/message"
 )
 
 // Outbox is the channel of who has none: a message that is composed is in the log, where /admin/messages/ shows it,
@@ -21,7 +22,7 @@ import (
 type Outbox struct{}
 
 // Send implements [Channel].
-func (Outbox) Send(context.Context, message.Content) (string, error) { return "outbox", nil }
+func (Outbox) Send(context.Context, Letter) (string, error) { return "outbox", nil }
 
 // Webhook hands messages to a server that sends them on: POST with the message as JSON. Its Idempotency-Key is the
 // message's id, so that the server sends on once what it is given twice; its Signature is
@@ -43,7 +44,7 @@ const webhookLimit = 10 * time.Second
 var client = &http.Client{Timeout: webhookLimit}
 
 // Send implements [Channel]. 2xx is taken, 4xx refused but for 408, 409, 425 and 429, all else tried again.
-func (w Webhook) Send(ctx context.Context, m message.Content) (string, error) {
+func (w Webhook) Send(ctx context.Context, m Letter) (string, error) {
 	body, err := domain.JSON(m)
 	if err != nil {
 		return "", err
@@ -64,7 +65,17 @@ func (w Webhook) Send(ctx context.Context, m message.Content) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return "webhook", judge(response.StatusCode, answer)
+	return "webhook", judge(response.StatusCode, withheld(answer, m))
+}
+
+// withheld is an answer, without what it repeats of the message: answers are written down, where nobody could erase it.
+func withheld(answer []byte, m Letter) []byte {
+	for _, said := range append(slices.Collect(maps.Values(m.Params)), m.Text) {
+		if said != "" && bytes.Contains(answer, []byte(said)) {
+			return []byte("(the answer repeats what the message says)")
+		}
+	}
+	return answer
 }
 
 func judge(status int, answer []byte) error {

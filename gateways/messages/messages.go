@@ -16,13 +16,26 @@ import (
 	"orderengine/domain/message"
 	"orderengine/domain/process"
 	"orderengine/eventstore/decider"
+	"orderengine/gateways/vault"
 )
 
 // Channel takes messages to patients.
 type Channel interface {
 	// Send sends a message and gives the channel's own name of it. It may be called again with the same message after
 	// an error; a [*Refusal] says that it would be refused again.
-	Send(ctx context.Context, m message.Content) (ref string, err error)
+	Send(ctx context.Context, m Letter) (ref string, err error)
+}
+
+// Letter is a message as a channel takes it, opened.
+type Letter struct {
+	ID       string            `json:"id"`
+	Hospital string            `json:"hospital"` // its code
+	Event    string            `json:"event"`
+	Patient  string            `json:"patient"` // username
+	Voucher  string            `json:"voucher"` // the card or the order by which the hospital named the patient
+	Params   map[string]string `json:"params"`
+	Text     string            `json:"text"` // rendered
+	At       time.Time         `json:"at"`
 }
 
 // Refusal is a channel's final answer that it does not take a message.
@@ -50,6 +63,7 @@ type Messenger struct {
 	Orders    Orders
 	Hospitals Hospitals
 	Messages  Messages
+	Vault     vault.Vault
 	Channel   Channel
 	Periods   process.Periods
 	Now       func() time.Time
@@ -69,20 +83,40 @@ func (m Messenger) Tell(ctx context.Context, number string) error {
 		return err
 	}
 	for _, notice := range order.State.Untold {
-		content := contentOf(order.State, h.State, notice)
-		if _, err := m.Messages.Execute(ctx, content.ID, m.call("compose", content.ID), message.Compose{Content: content}); err != nil {
+		id := idOf(order.State, notice)
+		if err := m.compose(ctx, id, order.State, h.State, notice); err != nil {
 			return err
 		}
 		told := hospital.MarkTold{Notice: notice.ID, At: m.now()}
-		if _, err := m.Orders.Execute(ctx, number, m.call("told", content.ID), told); err != nil {
+		if _, err := m.Orders.Execute(ctx, number, m.call("told", id), told); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// contentOf is the message of a notice: the same, whoever composes it.
-func contentOf(o hospital.Order, h institution.Hospital, n hospital.Notice) message.Content {
+// compose composes the message of a notice. There is none to a patient about whom nothing may be said any more.
+func (m Messenger) compose(ctx context.Context, id string, o hospital.Order, h institution.Hospital, n hospital.Notice) error {
+	content := message.Content{ID: id, Hospital: o.Hospital, Event: n.Event, Patient: o.Patient, Voucher: o.Number, At: n.At}
+	sealed, err := m.Vault.Seal(ctx, m.call("seal", id), o.Patient, content.Purpose(), textOf(o, h, n))
+	if domain.IsRefused(err, domain.Erased) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	content.Text = sealed
+	_, err = m.Messages.Execute(ctx, id, m.call("compose", id), message.Compose{Content: content})
+	return err
+}
+
+// idOf is the id of a notice's message: the same, whoever composes it.
+func idOf(o hospital.Order, n hospital.Notice) string {
+	return uuid.NewSHA1(namespace, []byte(o.Number+"/"+n.Event+"/"+n.ID)).String()
+}
+
+// textOf is what the message of a notice says.
+func textOf(o hospital.Order, h institution.Hospital, n hospital.Notice) message.Text {
 	params := map[string]string{"hospitalName": h.Name, "orderNo": o.Number, "amount": n.Amount.Yuan()}
 	switch n.Event {
 	case message.Refunded:
@@ -91,10 +125,7 @@ func contentOf(o hospital.Order, h institution.Hospital, n hospital.Notice) mess
 		params["bookDate"], params["deptName"], params["doctorName"] = o.BookDate, o.Department, o.Doctor
 	}
 	template, _ := message.Template(h.Templates, n.Event) // notices have one of ours
-	return message.Content{
-		ID: uuid.NewSHA1(namespace, []byte(o.Number+"/"+n.Event+"/"+n.ID)).String(), Hospital: o.Hospital, Event: n.Event,
-		Patient: o.Patient, Voucher: o.Number, Params: params, Text: message.Render(template, params), At: n.At,
-	}
+	return message.Text{Params: params, Text: message.Render(template, params)}
 }
 
 // Send sends a message that is due; one that is not is left.
@@ -108,14 +139,34 @@ func (m Messenger) Send(ctx context.Context, id string) error {
 		if todo.Due.After(now) {
 			continue
 		}
-		ref, err := m.Channel.Send(ctx, found.State.Content)
-		outcome := outcomeOf(found.State, ref, err, now)
+		outcome, err := m.send(ctx, found.State, now)
+		if err != nil {
+			return err
+		}
 		step := fmt.Sprintf("%T%d/%d", outcome, found.State.Tries, found.State.Retried)
 		if _, err := m.Messages.Execute(ctx, id, m.call(step, id), outcome); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// send hands a message to the channel, and says what came of it.
+func (m Messenger) send(ctx context.Context, s message.Message, now time.Time) (message.Command, error) {
+	patient, err := m.Vault.Users.Load(ctx, s.Patient)
+	if err != nil {
+		return nil, err
+	}
+	if privacy := patient.State.Privacy; privacy.Hidden() {
+		return message.Drop{Why: privacy.Refusal().Error(), At: now}, nil
+	}
+	var text message.Text
+	if err := m.Vault.Open(patient.State.Person(), s.Purpose(), s.Content.Text, &text); err != nil {
+		return nil, err
+	}
+	ref, err := m.Channel.Send(ctx, Letter{ID: s.ID, Hospital: s.Hospital, Event: s.Event, Patient: s.Patient, Voucher: s.Voucher,
+		Params: text.Params, Text: text.Text, At: s.At})
+	return outcomeOf(s, ref, err, now), nil
 }
 
 // outcomeOf is what came of sending a message.

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"orderengine/domain"
+	"orderengine/domain/account"
 	"orderengine/domain/hospital"
 	"orderengine/domain/institution"
 	"orderengine/domain/message"
@@ -24,6 +25,7 @@ import (
 	"orderengine/eventstore/decider"
 	"orderengine/eventstore/memory"
 	"orderengine/gateways/messages"
+	"orderengine/gateways/vault"
 )
 
 func TestMain(m *testing.M) {
@@ -37,6 +39,7 @@ var at = time.Date(2024, 3, 1, 8, 0, 0, 0, time.UTC)
 type (
 	orders    = decider.Decider[hospital.Order, hospital.Command, hospital.Event]
 	hospitals = decider.Decider[institution.Hospital, institution.Command, institution.Event]
+	users     = decider.Decider[account.User, account.Command, account.Event]
 	all       = decider.Decider[message.Message, message.Command, message.Happening]
 )
 
@@ -51,6 +54,7 @@ type world struct {
 	orders    *orders
 	hospitals *hospitals
 	messages  *all
+	vault     vault.Vault
 	now       time.Time
 }
 
@@ -61,7 +65,13 @@ func newWorld(t *testing.T) *world {
 		hospitals: decider.New(store, model(institution.Category, institution.Codec, institution.Decide, institution.Evolve), decider.Options{}),
 		messages:  decider.New(store, model(message.Category, message.Codec, message.Decide, message.Evolve), decider.Options{}),
 	}
-	_, err := w.hospitals.Execute(t.Context(), "H001", call(), institution.Register{Code: "H001", Name: "阳光医院", At: at})
+	keys, err := vault.OpenKeyring(t.TempDir(), make([]byte, 32))
+	w.must(err)
+	patients := decider.New(store, model(account.Category, account.Codec, account.Decide, account.Evolve), decider.Options{})
+	w.vault = vault.Vault{Users: patients, Keys: keys, Now: func() time.Time { return w.now }}
+	_, err = patients.Execute(t.Context(), "patient1", call(), account.Register{Profile: account.Profile{Username: "patient1"}, At: at})
+	w.must(err)
+	_, err = w.hospitals.Execute(t.Context(), "H001", call(), institution.Register{Code: "H001", Name: "阳光医院", At: at})
 	w.must(err)
 	terms := hospital.Terms{Number: number, Hospital: "H001", Kind: hospital.Registration, Amount: 600, HisOrderNo: "HIS-1", Platform: 1,
 		RegType: hospital.Booked, BookDate: "2024-03-02", Department: "内科", Doctor: "刘医生", Patient: "patient1", At: at}
@@ -89,21 +99,21 @@ func call() decider.Call { return decider.Call{ID: uuid.New(), At: at} }
 
 func (w *world) messenger(c messages.Channel) messages.Messenger {
 	periods := process.Periods{Retry: []time.Duration{time.Minute}}
-	return messages.Messenger{Orders: w.orders, Hospitals: w.hospitals, Messages: w.messages, Channel: c, Periods: periods,
+	return messages.Messenger{Orders: w.orders, Hospitals: w.hospitals, Messages: w.messages, Vault: w.vault, Channel: c, Periods: periods,
 		Now: func() time.Time { return w.now }}
 }
 
-// composed are the messages in the log, in order.
-func (w *world) composed() []message.Content {
+// composed are the messages in the log, in order, with what they say.
+func (w *world) composed() []composed {
 	w.t.Helper()
-	var found []message.Content
+	var found []composed
 	for batch, err := range w.store.Follow(w.t.Context(), eventstore.Position{}) {
 		w.must(err)
 		for _, e := range batch {
 			if e.Type == "MessageComposed" {
 				var c message.Content
 				w.must(json.Unmarshal(e.Data, &c))
-				found = append(found, c)
+				found = append(found, composed{c, w.open(c)})
 			}
 		}
 		head, err := w.store.Head(w.t.Context())
@@ -113,6 +123,20 @@ func (w *world) composed() []message.Content {
 		}
 	}
 	return found
+}
+
+type composed struct {
+	message.Content
+	says message.Text
+}
+
+// open reads a message that is sealed.
+func (w *world) open(m message.Content) (text message.Text) {
+	w.t.Helper()
+	patient, err := w.vault.Users.Load(w.t.Context(), m.Patient)
+	w.must(err)
+	w.must(w.vault.Open(patient.State.Person(), m.Purpose(), m.Text, &text))
+	return text
 }
 
 func (w *world) load(id string) message.Message {
@@ -135,7 +159,7 @@ func TestTellComposesEachNoticeOnce(t *testing.T) {
 		"阳光医院：您的订单 1011202403010000001 的退费 2.00 元已受理，将原路退回，原因：检查取消。",
 		"阳光医院：您预约的 2024-03-02 内科 刘医生 已停诊，订单 1011202403010000001 的费用 4.00 元将原路退回。",
 	} {
-		if m := found[i]; m.Text != want || m.Patient != "patient1" || m.Hospital != "H001" || m.Voucher != number {
+		if m := found[i]; m.says.Text != want || m.Patient != "patient1" || m.Hospital != "H001" || m.Voucher != number {
 			t.Errorf("message %+v, want %s", m, want)
 		}
 	}
@@ -189,9 +213,11 @@ func hook(t *testing.T, statuses ...int) (channel messages.Webhook, got *[]*http
 
 func (w *world) one() string {
 	w.t.Helper()
-	m := message.Content{ID: uuid.NewString(), Hospital: "H001", Event: message.Unpaid, Patient: "patient1", Voucher: "123456789",
-		Params: map[string]string{"payAmout": "236"}, Text: "请缴费 236 元", At: at}
-	_, err := w.messages.Execute(w.t.Context(), m.ID, call(), message.Compose{Content: m})
+	m := message.Content{ID: uuid.NewString(), Hospital: "H001", Event: message.Unpaid, Patient: "patient1", Voucher: "123456789", At: at}
+	sealed, err := w.vault.Seal(w.t.Context(), call(), m.Patient, m.Purpose(), message.Text{Params: map[string]string{"payAmout": "236"}, Text: "请缴费 236 元"})
+	w.must(err)
+	m.Text = sealed
+	_, err = w.messages.Execute(w.t.Context(), m.ID, call(), message.Compose{Content: m})
 	w.must(err)
 	return m.ID
 }
@@ -253,5 +279,44 @@ func TestFailedMessagesAreTriedAgainAndThenParked(t *testing.T) {
 				t.Errorf("retried: %+v", m)
 			}
 		})
+	}
+}
+
+// TestNothingIsSaidOfWhoIsHidden: what was composed is dropped, and nothing more is composed.
+func TestNothingIsSaidOfWhoIsHidden(t *testing.T) {
+	for name, hide := range map[string]account.Command{
+		"erased":     account.Erase{By: "admin", Why: "asked for it", At: at},
+		"restricted": account.Restrict{By: "admin", Why: "asked for it", Until: at.AddDate(1, 0, 0), At: at},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			channel, got, _ := hook(t, 200)
+			id := w.one()
+			_, err := w.vault.Users.Execute(t.Context(), "patient1", call(), hide)
+			w.must(err)
+			w.must(w.messenger(channel).Send(t.Context(), id))
+			w.must(w.messenger(channel).Tell(t.Context(), number))
+			if m := w.load(id); len(*got) != 0 || m.Status != message.Dropped || !strings.Contains(m.Why, name) {
+				t.Errorf("sent %d times, %s: %s", len(*got), m.Status, m.Why)
+			}
+			if o, err := w.orders.Load(t.Context(), number); err != nil || len(o.State.Untold) != 0 {
+				t.Errorf("untold %+v, %v", o.State.Untold, err)
+			}
+		})
+	}
+}
+
+// TestAnAnswerThatRepeatsTheMessageIsNotKept: it would stand in the log, where nobody could erase it.
+func TestAnAnswerThatRepeatsTheMessageIsNotKept(t *testing.T) {
+	w := newWorld(t)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(422)
+		_, _ = io.Copy(w, r.Body)
+	}))
+	t.Cleanup(s.Close)
+	id := w.one()
+	w.must(w.messenger(messages.Webhook{URL: s.URL, Secret: "s", Now: func() time.Time { return at }}).Send(t.Context(), id))
+	if m := w.load(id); m.Status != message.Parked || strings.Contains(m.Why, "236") || !strings.Contains(m.Why, "422") {
+		t.Errorf("%s: %s", m.Status, m.Why)
 	}
 }

@@ -135,19 +135,19 @@ func step(call decider.Call, name string) decider.Call {
 	return call
 }
 
-// Profiles gives the profiles of users by name; who is not known is left out.
-func (a Accounts) Profiles(ctx context.Context, usernames ...string) (map[string]account.Profile, error) {
-	profiles := make(map[string]account.Profile, len(usernames))
+// People gives users by name; who is not known is left out.
+func (a Accounts) People(ctx context.Context, usernames ...string) (map[string]account.Person, error) {
+	people := make(map[string]account.Person, len(usernames))
 	for _, name := range usernames {
 		user, err := a.Users.Load(ctx, name)
 		if err != nil {
-			return nil, fmt.Errorf("profile of %s: %w", name, err)
+			return nil, fmt.Errorf("user %s: %w", name, err)
 		}
 		if user.State.Registered() {
-			profiles[name] = user.State.Profile
+			people[name] = user.State.Person()
 		}
 	}
-	return profiles, nil
+	return people, nil
 }
 
 // SetActive lets a user in or shuts them out.

@@ -246,11 +246,11 @@ func TestRegisterAgainWithTheSameCallIsOnce(t *testing.T) {
 	}
 }
 
-func TestProfilesLeaveOutWhoIsNotKnown(t *testing.T) {
+func TestPeopleLeaveOutWhoIsNotKnown(t *testing.T) {
 	a := accounts()
 	register(t, a, "patient1", token, nil)
-	got, err := a.Profiles(t.Context(), "patient1", "nobody")
-	if want := map[string]account.Profile{"patient1": {PK: 3, Username: "patient1"}}; err != nil || !maps.Equal(got, want) {
+	got, err := a.People(t.Context(), "patient1", "nobody")
+	if want := map[string]account.Person{"patient1": {Profile: account.Profile{PK: 3, Username: "patient1"}}}; err != nil || !maps.Equal(got, want) {
 		t.Errorf("%v, %v; want %v", got, err, want)
 	}
 }

@@ -253,6 +253,27 @@ func TestAdminHospitals(t *testing.T) {
 	}
 }
 
+// TestNothingIsPushedToAnErasedPatient: the hospital is told so, what was pushed before is not shown any more, and money
+// goes back all the same, without a message.
+func TestNothingIsPushedToAnErasedPatient(t *testing.T) {
+	t.Parallel()
+	w := demo(t)
+	of26 := of("patName", "secret-name", "patCardNo", card1, "patCardType", "3", "payType", "西药", "payAmout", "8", "hospitalName", "阳光医院")
+	push := params{{"secret", secret}, {"voucherType", "1"}, {"voucherCode", card1}, {"eventCode", "26"}, {"eventParams", of26.text()}}
+	w.want("0", "msgPush", push)
+	equal(t, "the name", w.told(h001, card1, "26").Params["patName"], "secret-name")
+	w.admin().Send("PUT", "/admin/users/patient1/privacy/", body(fields{"standing": "erased", "why": "w"})).Want(t, http.StatusOK)
+
+	refused := w.want("2", "msgPush", push.with("eventParams", of26.with("payAmout", "9").text()))
+	contains(t, "the refusal", refused.Desc, "该患者的数据已删除或已限制处理，不能推送消息")
+	shown := w.admin().Get("/admin/messages/?hospital="+h001).Want(t, http.StatusOK).Body
+	contains(t, "the message", shown, `"params":null,"text":null`)
+	contains(t, "the message", shown, `"erased":true`)
+	if strings.Contains(shown, "secret-name") {
+		t.Errorf("told: %s", shown)
+	}
+}
+
 // TestCards binds cards, calls their patients, and takes them away.
 func TestCards(t *testing.T) {
 	t.Parallel()

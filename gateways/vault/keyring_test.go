@@ -1,0 +1,85 @@
+package vault
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestAWrongMasterKeyIsFoundAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	if used, err := HasKeys(dir); used || err != nil {
+		t.Errorf("an empty folder: %v, %v", used, err)
+	}
+	if _, err := OpenKeyring(dir, make([]byte, keySize)); err != nil {
+		t.Fatal(err)
+	}
+	if used, err := HasKeys(dir); !used || err != nil {
+		t.Errorf("a keyring's folder: %v, %v", used, err)
+	}
+	if _, err := OpenKeyring(dir, bytes.Repeat([]byte{1}, keySize)); !errors.Is(err, ErrMasterKey) {
+		t.Errorf("another master key: %v", err)
+	}
+	if _, err := OpenKeyring(dir, make([]byte, keySize)); err != nil {
+		t.Errorf("the right one: %v", err)
+	}
+}
+
+func TestMasterKeyFiles(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "master.key")
+	made, err := NewMasterKeyFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if read, err := MasterKeyFile(path); err != nil || !bytes.Equal(read, made) || len(read) != keySize {
+		t.Errorf("%d bytes, %v", len(read), err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	if _, err := NewMasterKeyFile(path); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("made over another: %v", err)
+	}
+	for name, text := range map[string]string{"empty": "", "short": "QUJD", "no base64": "%%%%", "long": strings.Repeat("QUJD", 11)} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := MasterKeyFile(path); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "32 bytes in base64") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := MasterKeyFile(path + "x"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+}
+
+// TestKeyFilesHoldNoKey: they are wrapped, bound to their names, and found out when they are changed or exchanged.
+func TestKeyFilesHoldNoKey(t *testing.T) {
+	w := newWorld(t)
+	w.seal("p1", "a")
+	w.seal("p2", "b")
+	files := w.files()
+	first, err := os.ReadFile(files[0])
+	if err != nil || len(first) != 1+nonceSize+keySize+tagSize {
+		t.Fatalf("%d bytes, %v", len(first), err)
+	}
+	if info, err := os.Stat(files[0]); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	name := strings.TrimSuffix(filepath.Base(files[1]), ".key")
+	if err := os.WriteFile(files[1], first, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.keyring().key(name); !errors.Is(err, errSealed) || !strings.Contains(err.Error(), files[1]) {
+		t.Errorf("another's file: %v", err)
+	}
+	for _, name := range []string{"", "x", "../../../etc/passwd", "6c5f2a54-3f5e-4b0c-9f0e-0a4f6f1d7a11"} {
+		if _, err := w.Keys.key(name); !errors.Is(err, ErrNoKey) {
+			t.Errorf("key %q: %v", name, err)
+		}
+	}
+}

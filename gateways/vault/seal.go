@@ -1,0 +1,42 @@
+package vault
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"errors"
+	"fmt"
+
+	"orderengine/domain"
+)
+
+const nonceSize, tagSize = 12, 16 // bytes, of GCM
+
+// errSealed: it was not sealed with this key for this purpose, or it was changed since.
+var errSealed = errors.New("it is not what was sealed")
+
+func newAEAD(key []byte) (cipher.AEAD, error) {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
+}
+
+// seal gives [domain.SealedAESGCM], a nonce, and what AES-256-GCM makes of the text; purpose is bound to it and not in it.
+func seal(key cipher.AEAD, text []byte, purpose string) domain.Sealed {
+	sealed := make(domain.Sealed, 0, 1+nonceSize+len(text)+tagSize)
+	sealed = append(sealed, domain.SealedAESGCM)
+	sealed = append(sealed, random(nonceSize)...)
+	return key.Seal(sealed, sealed[1:], text, []byte(purpose))
+}
+
+func open(key cipher.AEAD, sealed domain.Sealed, purpose string) ([]byte, error) {
+	if len(sealed) < 1+nonceSize+tagSize || sealed[0] != domain.SealedAESGCM {
+		return nil, errSealed
+	}
+	text, err := key.Open(nil, sealed[1:1+nonceSize], sealed[1+nonceSize:], []byte(purpose))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errSealed, err)
+	}
+	return text, nil
+}

@@ -1,0 +1,172 @@
+// Package vault keeps what is written about patients unreadable to all but those it is meant for, and can make it
+// unreadable for ever. Texts are sealed with a data key of the patient's own (AES-256-GCM) before any command is made
+// of them, so that the log, the views and what is copied from them never have a readable one; the data keys are
+// files beside the log, wrapped by a master key. Destroying a data key erases the patient's texts wherever they are,
+// and changes no byte of the log, so every proof stays valid.
+package vault
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"orderengine/domain"
+	"orderengine/domain/account"
+	"orderengine/domain/process"
+	"orderengine/eventstore/decider"
+)
+
+// Users is the decider of users: a patient's tells how the patient's texts are kept.
+type Users interface {
+	Load(ctx context.Context, username string) (decider.Result[account.User], error)
+	Execute(ctx context.Context, username string, call decider.Call, c account.Command) (decider.Result[account.User], error)
+}
+
+// Vault seals and opens texts about patients, and erases them.
+type Vault struct {
+	Users Users
+	Keys  *Keyring
+	Now   func() time.Time
+}
+
+// Seal seals a text about a patient, which becomes JSON, for one purpose: what holds it, so that it cannot be shown as
+// anything else. A patient whose texts were erased or are restricted is refused with [domain.Erased]. The first text
+// makes the patient's data key; call is what asked for that.
+func (v Vault) Seal(ctx context.Context, call decider.Call, patient, purpose string, text any) (domain.Sealed, error) {
+	plain, err := domain.JSON(text)
+	if err != nil {
+		return nil, err
+	}
+	return v.SealBytes(ctx, call, patient, purpose, plain)
+}
+
+// SealBytes is Seal of a text that is bytes.
+func (v Vault) SealBytes(ctx context.Context, call decider.Call, patient, purpose string, plain []byte) (domain.Sealed, error) {
+	user, err := v.Users.Load(ctx, patient)
+	if err != nil {
+		return nil, err
+	}
+	privacy := user.State.Privacy
+	if privacy.Hidden() {
+		return nil, privacy.Refusal()
+	}
+	name := privacy.Key
+	if name == "" {
+		if name, err = v.newKey(ctx, call, patient); err != nil {
+			return nil, err
+		}
+	}
+	key, err := v.Keys.key(name)
+	if err != nil {
+		return nil, fmt.Errorf("texts of %s: %w", patient, err)
+	}
+	return seal(key, plain, purpose), nil
+}
+
+// newKey makes a patient's data key and gives its name. Only one is ever named: who is slower uses the other's.
+func (v Vault) newKey(ctx context.Context, call decider.Call, patient string) (string, error) {
+	made, err := v.Keys.make()
+	if err != nil {
+		return "", err
+	}
+	call.Causation, call.ID, call.New = call.ID.String(), uuid.New(), false
+	user, err := v.Users.Execute(ctx, patient, call, account.MakeKey{Key: made, At: call.At})
+	var refused *domain.Fault
+	if err != nil && !errors.As(err, &refused) {
+		return "", err // it may have been named all the same
+	}
+	if named := user.State.Privacy.Key; refused != nil || named != made {
+		return named, errors.Join(err, v.Keys.destroy(made))
+	}
+	return made, nil
+}
+
+// Open opens what was sealed for a purpose into the value that text points to; nothing sealed leaves it as it is.
+// Ask the patient's privacy first whether it may be opened. It fails with [ErrNoKey].
+func (v Vault) Open(patient account.Person, purpose string, sealed domain.Sealed, text any) error {
+	plain, err := v.OpenBytes(patient, purpose, sealed)
+	if err != nil || len(plain) == 0 {
+		return err
+	}
+	return json.Unmarshal(plain, text)
+}
+
+// OpenBytes is Open of a text that is bytes.
+func (v Vault) OpenBytes(patient account.Person, purpose string, sealed domain.Sealed) ([]byte, error) {
+	if len(sealed) == 0 {
+		return nil, nil
+	}
+	if sealed[0] == domain.SealedPlain {
+		return sealed[1:], nil
+	}
+	key, err := v.Keys.key(patient.Privacy.Key)
+	if err != nil {
+		return nil, fmt.Errorf("texts of %s: %w", patient.Username, err)
+	}
+	plain, err := open(key, sealed, purpose)
+	if err != nil {
+		return nil, fmt.Errorf("%s of %s: %w", purpose, patient.Username, err)
+	}
+	return plain, nil
+}
+
+// Perform carries out what is due of a patient's texts: it erases those whose restriction has ended, and destroys the
+// data key of those that are erased.
+func (v Vault) Perform(ctx context.Context, patient string) error {
+	return v.perform(ctx, patient, process.Defaults)
+}
+
+// AtOnce is Perform by the server that has just erased the texts.
+func (v Vault) AtOnce(ctx context.Context, patient string) error {
+	return v.perform(ctx, patient, process.Periods{})
+}
+
+func (v Vault) perform(ctx context.Context, patient string, periods process.Periods) error {
+	user, err := v.Users.Load(ctx, patient)
+	if err != nil {
+		return err
+	}
+	now := v.Now().UTC().Truncate(time.Microsecond)
+	for _, todo := range process.Patient(patient, user.State.Privacy, periods) {
+		if todo.Due.After(now) {
+			continue
+		}
+		if todo.Kind == process.Erase {
+			step := "end/" + todo.Due.String()
+			if _, err := v.Users.Execute(ctx, patient, v.call(step, patient, now), account.EndRestriction{At: now}); err != nil {
+				return err
+			}
+		}
+		if err := v.shred(ctx, patient, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// shred destroys the data key first: a record of it must never be untrue.
+func (v Vault) shred(ctx context.Context, patient string, now time.Time) error {
+	user, err := v.Users.Load(ctx, patient)
+	if err != nil || user.State.Privacy.Standing != account.Erased {
+		return err
+	}
+	if name := user.State.Privacy.Key; name != "" {
+		if err := v.Keys.destroy(name); err != nil {
+			return fmt.Errorf("data key of %s: %w", patient, err)
+		}
+	}
+	_, err = v.Users.Execute(ctx, patient, v.call("shred", patient, now), account.RecordKeyDestroyed{At: now})
+	return err
+}
+
+// namespace makes the ids of the calls below; it never changes.
+var namespace = uuid.MustParse("c1f0c4a8-1d0b-4d57-9d4e-5a7f5a0f6b3e")
+
+// call is the same for the same step, so that the step is taken once.
+func (v Vault) call(step, patient string, now time.Time) decider.Call {
+	return decider.Call{ID: uuid.NewSHA1(namespace, []byte(step+"/"+patient)), Actor: domain.System, Correlation: patient, At: now}
+}
