@@ -32,6 +32,7 @@ func root() *cobra.Command {
 		check(),
 		replayEvents(),
 		reconcile(),
+		erasePatient(),
 		migrate(),
 		man(),
 	)
