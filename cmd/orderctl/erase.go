@@ -19,8 +19,9 @@ func erasePatient() *cobra.Command {
 	var why, until string
 	var lift, yes bool
 	cmd := &cobra.Command{
-		Use:   "erase-patient USERNAME",
-		Short: "Erase or restrict what was written about a patient (PIPL, GDPR)",
+		Use:     "erase-patient USERNAME",
+		Aliases: []string{"erase"},
+		Short:   "Erase or restrict what was written about a patient (PIPL, GDPR)",
 		Long: `Erase what was written about a patient: the data key of the patient's texts is destroyed, so that nobody can read them any
 more in the log, the views, or any copy that does not hold the key. Nothing undoes it. Orders, money and proofs stay as they are.
 With --restrict-until the texts are hidden from all but auditors instead, and erased when that day is over; --lift ends it.
