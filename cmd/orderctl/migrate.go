@@ -1,14 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"iter"
 	"log/slog"
@@ -22,6 +19,7 @@ import (
 	"orderengine/eventstore/decider"
 	"orderengine/eventstore/embedded"
 	"orderengine/eventstore/esdb"
+	"orderengine/eventstore/proof"
 )
 
 const (
@@ -40,8 +38,9 @@ func migrate() *cobra.Command {
 
 The source is the data folder of a server that is stopped, or esdb://… of one that serves its log (--esdb-listen); then
 what that server had when the copy began is copied. The target must hold nothing but the beginning of the same log:
-a copy that was broken off goes on where it was. At the end the target is read once more, and the number of events and
-a SHA-256 over each one's stream, revision, id, type, data and metadata must be those of the source.
+a copy that was broken off goes on where it was. At the end the target is read once more, and its tree head must be that of
+the source: it covers each event's stream, revision, id, type, data and metadata. A checkpoint that was signed of the source
+names the same head, and is good for the copy.
 
 Positions are the target's own, so a server that is moved to it builds its views anew, and positions that hospitals
 hold are not of the new log. The time at which an event was recorded is the target's; that at which it occurred is
@@ -110,7 +109,7 @@ func openSource(from string) (openLog, error) {
 type migration struct {
 	from, to eventstore.Store
 	out      io.Writer
-	sum      digest                // of the source as far as it was read
+	source   proof.Heads           // as far as it was read
 	pending  []eventstore.Recorded // events of one stream that follow each other, not yet appended
 	present  int                   // events that the target had
 }
@@ -123,7 +122,7 @@ func (m *migration) run(ctx context.Context) error {
 	if err := m.copy(ctx, end); err != nil {
 		return err
 	}
-	fmt.Fprintf(m.out, "%d events, of which %d were there already; reading the copy\n", m.sum.events, m.present)
+	fmt.Fprintf(m.out, "%d events, of which %d were there already; reading the copy\n", m.source.Size(), m.present)
 	return m.verify(ctx)
 }
 
@@ -139,16 +138,18 @@ func (m *migration) copy(ctx context.Context, end eventstore.Position) error {
 		if err != nil {
 			return fmt.Errorf("source: %w", err)
 		}
-		m.sum.add(&e)
-		if m.sum.events%tellEvery == 0 {
-			fmt.Fprintf(m.out, "%d events, at position %v of %v\n", m.sum.events, e.Position, end)
+		if err := m.source.Add(&e); err != nil {
+			return err
+		}
+		if m.source.Size()%tellEvery == 0 {
+			fmt.Fprintf(m.out, "%d events, at position %v of %v\n", m.source.Size(), e.Position, end)
 		}
 		switch got, err, more := next(); {
 		case err != nil:
 			return fmt.Errorf("target: %w", err)
 		case more && !same(&got, &e):
 			return fmt.Errorf("the target holds another log: its event %d is %s@%d, the source's is %s@%d",
-				m.sum.events, got.Stream, got.Revision, e.Stream, e.Revision)
+				m.source.Size(), got.Stream, got.Revision, e.Stream, e.Revision)
 		case more:
 			m.present++
 		default:
@@ -158,7 +159,7 @@ func (m *migration) copy(ctx context.Context, end eventstore.Position) error {
 		}
 	}
 	if _, err, more := next(); more || err != nil {
-		return cmp.Or(err, fmt.Errorf("the target holds more than the %d events of the source", m.sum.events))
+		return cmp.Or(err, fmt.Errorf("the target holds more than the %d events of the source", m.source.Size()))
 	}
 	return m.flush(ctx)
 }
@@ -218,18 +219,28 @@ func (m *migration) verify(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("target: %w", err)
 	}
-	var copied digest
+	var copied proof.Heads
 	for e, err := range upTo(ctx, m.to, end) {
 		if err != nil {
 			return fmt.Errorf("target: %w", err)
 		}
-		copied.add(&e)
+		if err := copied.Add(&e); err != nil {
+			return err
+		}
 	}
-	if copied.events != m.sum.events || copied.text() != m.sum.text() {
-		return fmt.Errorf("the copy differs: %d events with SHA-256 %s, the source has %d with %s; does somebody write to it?",
-			copied.events, copied.text(), m.sum.events, m.sum.text())
+	is, err := copied.Head()
+	if err != nil {
+		return err
 	}
-	fmt.Fprintf(m.out, "the copy is the source: %d events, SHA-256 %s\n", copied.events, copied.text())
+	want, err := m.source.Head()
+	if err != nil {
+		return err
+	}
+	if is.Size != want.Size || !bytes.Equal(is.Root, want.Root) {
+		return fmt.Errorf("the copy differs: %d events with tree head %x, the source has %d with %x; does somebody write to it?",
+			is.Size, is.Root, want.Size, want.Root)
+	}
+	fmt.Fprintf(m.out, "the copy is the source: %d events, tree head %x\n", is.Size, is.Root)
 	return nil
 }
 
@@ -254,36 +265,4 @@ func upTo(ctx context.Context, log eventstore.Log, end eventstore.Position) iter
 }
 
 // same compares all that a copy keeps of an event.
-func same(a, b *eventstore.Recorded) bool {
-	var x, y digest
-	x.add(a)
-	y.add(b)
-	return x.text() == y.text()
-}
-
-// digest is what two logs are compared by.
-type digest struct {
-	events int
-	sum    hash.Hash
-}
-
-// add takes the next event of a log: each part with its length before it.
-func (d *digest) add(e *eventstore.Recorded) {
-	if d.sum == nil {
-		d.sum = sha256.New()
-	}
-	d.events++
-	head := binary.BigEndian.AppendUint64(nil, uint64(e.Revision))
-	head = append(head, e.ID[:]...)
-	for _, part := range [][]byte{head, []byte(e.Stream), []byte(e.Type), e.Data, e.Metadata} {
-		d.sum.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part)))) // never fails
-		d.sum.Write(part)
-	}
-}
-
-func (d *digest) text() string {
-	if d.sum == nil {
-		return "of nothing"
-	}
-	return hex.EncodeToString(d.sum.Sum(nil))
-}
+func same(a, b *eventstore.Recorded) bool { return bytes.Equal(proof.LeafHash(a), proof.LeafHash(b)) }

@@ -13,6 +13,7 @@ import (
 	"orderengine/eventstore"
 	"orderengine/eventstore/embedded"
 	"orderengine/eventstore/memory"
+	"orderengine/eventstore/proof"
 	"orderengine/eventstore/wire"
 )
 
@@ -64,8 +65,10 @@ func TestMigrate(t *testing.T) {
 	dir, target := filled(t, 50), memory.New()
 	to := serving(t, target)
 	stdout, err := run("", "migrate", "--from", dir, "--to", to)
-	if err != nil || !strings.Contains(stdout, "the copy is the source: 100 events") {
-		t.Fatalf("%s, %v", stdout, err)
+	found, unread := proof.Audit{Log: target}.Run(t.Context())
+	want := fmt.Sprintf("the copy is the source: 100 events, tree head %x\n", found.Head.Root)
+	if err != nil || unread != nil || !strings.HasSuffix(stdout, want) {
+		t.Fatalf("%s, %v; want %s (%v)", stdout, err, want, unread)
 	}
 	again, err := run("", "migrate", "--from", dir, "--to", to)
 	if err != nil || !strings.Contains(again, "100 events, of which 100 were there already") {
