@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"regexp"
 
@@ -198,10 +199,20 @@ func execute[S, C, E any](ctx context.Context, c *call, orders *decider.Decider[
 		return decider.Result[S]{}, drf.NotFound()
 	}
 	done, err := orders.Execute(ctx, number, c.caller(op.id, op.at), command)
-	if done.Revision != eventstore.NoStream {
-		c.api.Refusals.Record(ctx, c.caller(op.id, op.at), orders.Stream(number), command, err)
+	return done, refused(ctx, c, orders, number, c.caller(op.id, op.at), command, done, err)
+}
+
+// refused records a refusal, if err is one, and gives err. The views show what the order refused it for before the
+// client hears of it: who reads next must not see an order that would have taken the command.
+func refused[S, C, E any](ctx context.Context, c *call, orders *decider.Decider[S, C, E], number string, caller decider.Call,
+	command C, is decider.Result[S], err error) error {
+	var fault *domain.Fault
+	if !errors.As(err, &fault) || is.Revision == eventstore.NoStream {
+		return err
 	}
-	return done, err
+	c.api.Refusals.Record(ctx, caller, orders.Stream(number), command, err)
+	c.await(is.Position)
+	return err
 }
 
 // rehearse refuses what would be refused anyway, before a pk is spent on it or the order hears of it. A request with a
@@ -219,10 +230,7 @@ func rehearse[S, C, E any](ctx context.Context, c *call, orders *decider.Decider
 		return err
 	}
 	_, err = decide(order.State, command)
-	if order.Revision != eventstore.NoStream {
-		c.api.Refusals.Record(ctx, c.caller(uuid.New(), c.now()), orders.Stream(number), command, err)
-	}
-	return err
+	return refused(ctx, c, orders, number, c.caller(uuid.New(), c.now()), command, order, err)
 }
 
 // orderReply answers with an order as a command left it, once the views have it too.

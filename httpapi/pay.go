@@ -76,6 +76,9 @@ func paymentReply(b payment.Bill, channel payment.Channel) (reply, error) {
 	if b.Waiting {
 		return reply{}, domain.Refuse(domain.InsufficientFunds, "the wallet did not give the money")
 	}
+	if b.Payment() == nil {
+		return reply{}, domain.Refuse(domain.CannotPay, "order %s was cancelled meanwhile", b.Number)
+	}
 	return reply{http.StatusOK, paymentJSON{}}, nil
 }
 
