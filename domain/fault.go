@@ -23,19 +23,21 @@ const (
 	CannotRefund
 	CannotStop
 	InsufficientFunds // the wallet holds less than the amount
-	Erased            // the patient's data was erased: nothing more is taken about them
+	Erased            // the patient's texts were erased: nothing more is taken about them
+	Restricted        // the patient's texts are restricted: nothing more is taken for as long
 	KeyReused         // the idempotency key stands for another request
 )
 
 // Codes are all there are, for the tests that walk every code through every API.
 var Codes = []Code{NotFound, Forbidden, AlreadyExists, Invalid, CannotPay, CannotCancel, CannotAsk, CannotAnswer,
-	CannotFinish, CannotEvaluate, CannotDestroy, CannotRefund, CannotStop, InsufficientFunds, Erased, KeyReused}
+	CannotFinish, CannotEvaluate, CannotDestroy, CannotRefund, CannotStop, InsufficientFunds, Erased, Restricted, KeyReused}
 
 var codeNames = map[Code]string{
 	NotFound: "not found", Forbidden: "forbidden", AlreadyExists: "already exists", Invalid: "invalid",
 	CannotPay: "cannot pay", CannotCancel: "cannot cancel", CannotAsk: "cannot ask", CannotAnswer: "cannot answer",
 	CannotFinish: "cannot finish", CannotEvaluate: "cannot evaluate", CannotDestroy: "cannot destroy",
-	CannotRefund: "cannot refund", CannotStop: "cannot stop", InsufficientFunds: "insufficient funds", Erased: "erased", KeyReused: "idempotency key reused",
+	CannotRefund: "cannot refund", CannotStop: "cannot stop", InsufficientFunds: "insufficient funds", Erased: "erased", Restricted: "restricted",
+	KeyReused: "idempotency key reused",
 }
 
 func (c Code) String() string { return codeNames[c] }

@@ -94,8 +94,7 @@ func (c *call) auditHistory() (reply, error) {
 	return reply{http.StatusOK, historyJSON{number, rows, refused}}, err
 }
 
-// textOf is the text that an event of a Q&A order holds, as auditors may read it: null if it was erased, nothing if there
-// is none.
+// textOf is the text that an event of a Q&A order holds: null if it was erased or cannot be read, nothing if there is none.
 func (c *call) textOf(e qa.Event, after qa.Order) (json.RawMessage, error) {
 	purpose, sealed := qa.TextOf(e, after.Number)
 	if sealed == nil {
@@ -105,10 +104,8 @@ func (c *call) textOf(e qa.Event, after qa.Order) (json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	patient := who[after.Patient]
-	patient.Privacy = patient.Privacy.ForAudit()
 	text := json.RawMessage("null")
-	_, err = c.open(patient, purpose, sealed, &text)
+	_, err = c.open(who[after.Patient], purpose, sealed, &text)
 	return text, err
 }
 
@@ -196,7 +193,7 @@ func (c *call) detailThen(number string, until moment) (reply, error) {
 			if err != nil {
 				return nil, err
 			}
-			people[name] = account.Person{Profile: user.Profile, Privacy: person.Privacy.ForAudit()}
+			people[name] = account.Person{Profile: user.Profile, Privacy: person.Privacy}
 		}
 		return people, nil
 	}, o)

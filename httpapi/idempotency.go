@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"orderengine/domain"
+	"orderengine/domain/account"
 	"orderengine/domain/idempotency"
 	"orderengine/eventstore/decider"
 	"orderengine/eventstore/sequence"
@@ -63,10 +64,11 @@ func (c *call) replay() error {
 	}
 }
 
-// digest tells requests apart; with or without its trailing slash a path is the same.
+// digest tells requests apart; with or without its trailing slash a path is the same. It stays in the log for ever, so
+// nobody else may be able to guess the request by it.
 func (c *call) digest() string {
 	r := c.echo.Request()
-	return digest(r.Method, strings.TrimSuffix(r.URL.Path, "/")+"/", c.data.Canonical())
+	return hex.EncodeToString(c.api.Vault.Keys.MAC(r.Method, strings.TrimSuffix(r.URL.Path, "/")+"/", c.data.Canonical()))
 }
 
 func (c *call) claim(ctx context.Context, pks *sequence.Sequence) (operation, error) {
@@ -105,6 +107,8 @@ func (c *call) settle(answer reply, err error) (reply, error) {
 	var fault *domain.Fault
 	var refused *drf.Error
 	switch {
+	case domain.IsRefused(err, domain.Restricted):
+		return answer, err // it may be lifted
 	case errors.As(err, &fault) || errors.As(err, &refused) && refused.Status < http.StatusInternalServerError:
 		first.Status, first.Body = c.refusal(err)
 	case err != nil:
@@ -119,7 +123,11 @@ func (c *call) settle(answer reply, err error) (reply, error) {
 	}
 	ctx, cancel := c.commandCtx()
 	defer cancel()
-	if first.Body, first.Subject, err = c.sealReply(ctx, first.Body); err != nil {
+	first.Body, first.Subject, err = c.sealReply(ctx, first.Body)
+	if account.IsWithheld(err) {
+		return answer, nil // the patient was erased or restricted this moment: sent again, the call tells no text
+	}
+	if err != nil {
 		return answer, err
 	}
 	kept, err := c.api.Claims.Execute(ctx, c.op.claim, c.caller(uuid.New(), c.now()), idempotency.Record{Reply: first})

@@ -13,7 +13,7 @@ import (
 	"orderengine/projections"
 )
 
-// messageJSON is a message as administrators see it; params and text are null where they are hidden.
+// messageJSON is a message as administrators and auditors see it; params and text are null where they are hidden.
 type messageJSON struct {
 	ID         string            `json:"id"`
 	Hospital   string            `json:"hospital"`
@@ -45,8 +45,9 @@ func (c *call) renderMessage(m message.Message, who map[string]account.Person) (
 
 var messageStatuses = []string{string(message.Queued), string(message.Sent), string(message.Parked), string(message.Dropped)}
 
-// adminListMessages lists the messages to patients, the newest first: ?hospital= and ?status= choose.
-func (c *call) adminListMessages() (reply, error) {
+// listMessages lists the messages to patients, the newest first: ?hospital= and ?status= choose. Auditors see those of
+// restricted patients too.
+func (c *call) listMessages() (reply, error) {
 	f := drf.QueryData(c.query).Fields()
 	code := f.String("hospital", drf.Optional, drf.AllowBlank)
 	status := message.Status(f.Choice("status", messageStatuses, drf.Optional, drf.AllowBlank))

@@ -33,7 +33,8 @@ var numberedFaults = map[domain.Code]numbered{
 
 var (
 	msgKeyReused    = drf.NewMessage("This Idempotency-Key was used for another request.", "该 Idempotency-Key 已用于另一个请求。")
-	msgErased       = drf.NewMessage("The patient's data was erased or is restricted.", "该患者的数据已删除或已限制处理。")
+	msgErased       = drf.NewMessage("The patient's data was erased.", "该患者的数据已删除。")
+	msgRestricted   = drf.NewMessage("The patient's data is restricted.", "该患者的数据已限制处理。")
 	msgInvalidKey   = drf.NewMessage("Idempotency-Key must be 1 to 255 visible ASCII characters.", "Idempotency-Key 必须为 1 至 255 个可见 ASCII 字符。")
 	msgInvalidValue = drf.NewMessage("Invalid value: {why}", "无效值：{why}")
 	msgNotOffered   = drf.NewMessage("This doctor does not offer it.", "该医生不提供此服务。")
@@ -74,6 +75,8 @@ func faultError(f *domain.Fault) error {
 		return drf.FieldInvalid(f.Field, msgInvalidValue, f.Why)
 	case domain.Erased:
 		return drf.NewError(http.StatusGone, msgErased)
+	case domain.Restricted:
+		return drf.NewError(http.StatusForbidden, msgRestricted)
 	case domain.KeyReused:
 		return drf.NewError(http.StatusConflict, msgKeyReused)
 	default:

@@ -75,7 +75,7 @@ func (a *API) routes() []route {
 
 		{"Admin Users", "/admin/users/", administrators, methods{get: recorded((*call).adminListUsers), post: (*call).adminCreateUser}},
 		{"Admin User", "/admin/users/:username/", administrators, methods{get: recorded((*call).adminUser), patch: (*call).adminChangeUser}},
-		{"Admin Privacy", "/admin/users/:username/privacy/", administrators, methods{get: (*call).adminPrivacy, put: (*call).adminChangePrivacy}},
+		{"Admin Privacy", "/admin/users/:username/privacy/", administrators, methods{get: recorded((*call).adminPrivacy), put: (*call).adminChangePrivacy}},
 		{"Admin Top Up", "/admin/users/:username/topup/", administrators, methods{post: (*call).adminTopUp}},
 
 		{"Admin Parked", "/admin/parked/", administrators, methods{get: (*call).adminListParked}},
@@ -87,8 +87,8 @@ func (a *API) routes() []route {
 		{"Admin Cards", "/admin/hospitals/:code/cards/", administrators, methods{get: recorded((*call).adminListCards), post: (*call).adminBindCard}},
 		{"Admin Card", "/admin/hospitals/:code/cards/:type/:number/", administrators, methods{remove: (*call).adminReleaseCard}},
 		{"Admin Import", "/admin/hospital-orders/import", importers, methods{post: (*call).importHospitalOrders}},
-		{"Admin Messages", "/admin/messages/", administrators, methods{get: recorded((*call).adminListMessages)}},
-		{"Admin Message Retry", "/admin/messages/:id/retry/", administrators, methods{post: (*call).adminRetryMessage}},
+		{"Admin Messages", "/admin/messages/", administrators, methods{get: recorded((*call).listMessages)}},
+		{"Admin Message Retry", "/admin/messages/:id/retry/", administrators, methods{post: recorded((*call).adminRetryMessage)}},
 
 		{"Audit Checkpoint", "/audit/checkpoint/", auditors, methods{get: (*call).auditCheckpoint}},
 		{"Audit Key", "/audit/key/", auditors, methods{get: (*call).auditKey}},
@@ -97,6 +97,7 @@ func (a *API) routes() []route {
 		{"Audit Bundle", "/audit/orders/:number/bundle/", auditors, methods{get: recorded((*call).auditBundle)}},
 		{"Replay Events", "/replay/events", replayers, methods{get: recorded((*call).replayEvents)}},
 		{"Audit Trades", "/audit/hospitals/:code/trades/", auditors, methods{get: recorded((*call).auditTrades)}},
+		{"Audit Messages", "/audit/messages/", auditors, methods{get: recorded((*call).listMessages)}},
 		{"Schemas", SchemaPath + "*", anyone, methods{get: (*call).schema}},
 
 		{"Livez", "/livez", anyone, methods{get: (*call).livez}},

@@ -17,27 +17,48 @@ import (
 type hiddenJSON struct {
 	Erased     bool `json:"erased,omitempty"`
 	Restricted bool `json:"restricted,omitempty"`
+	// Unreadable is what should not be: the data key is lost, or not the one that the text was sealed with.
+	Unreadable bool `json:"unreadable,omitempty"`
 }
 
-// open opens a text about a patient into the value that text points to, unless it is hidden.
+// open opens a text about a patient into the value that text points to, unless it is hidden from the caller. One that
+// cannot be read is logged, and hides nobody else's.
 func (c *call) open(patient account.Person, purpose string, sealed domain.Sealed, text any) (hiddenJSON, error) {
-	if !patient.Privacy.Hidden() {
-		err := c.api.Vault.Open(patient, purpose, sealed, text)
-		if err == nil {
-			c.subject = patient.Username
-			return hiddenJSON{}, nil
-		}
-		if !errors.Is(err, vault.ErrNoKey) {
+	privacy := c.privacyOf(patient)
+	if privacy.Hidden() {
+		return hiddenBy(privacy), nil
+	}
+	err := c.api.Vault.Open(patient, purpose, sealed, text)
+	if err == nil {
+		c.subject = patient.Username
+		return hiddenJSON{}, nil
+	}
+	if errors.Is(err, vault.ErrNoKey) { // the views may not have heard yet that it was erased
+		user, err := c.api.Accounts.Users.Load(c.ctx(), patient.Username)
+		if err != nil {
 			return hiddenJSON{}, err
 		}
-		// The views may not have heard yet that it was erased.
-		user, unread := c.api.Accounts.Users.Load(c.ctx(), patient.Username)
-		if unread != nil || !user.State.Privacy.Gone() {
-			return hiddenJSON{}, errors.Join(err, unread)
+		if privacy = c.privacyOf(user.State.Person()); privacy.Hidden() {
+			return hiddenBy(privacy), nil
 		}
-		patient.Privacy = user.State.Privacy
 	}
-	return hiddenJSON{Erased: patient.Privacy.Gone(), Restricted: patient.Privacy.Standing == account.Restricted}, nil
+	if errors.Is(err, vault.ErrNoKey) || errors.Is(err, vault.ErrOtherFolder) || errors.Is(err, vault.ErrSealed) {
+		c.api.Logger.Error("a text cannot be read; put the data key back", "request", c.requestID(), "error", err.Error())
+		return hiddenJSON{Unreadable: true}, nil
+	}
+	return hiddenJSON{}, err
+}
+
+// privacyOf is what the caller has to go by: a restriction is not for auditors.
+func (c *call) privacyOf(patient account.Person) account.Privacy {
+	if c.actor == auditActor {
+		return patient.Privacy.ForAudit()
+	}
+	return patient.Privacy
+}
+
+func hiddenBy(p account.Privacy) hiddenJSON {
+	return hiddenJSON{Erased: p.Gone(), Restricted: p.Standing == account.Restricted}
 }
 
 // unless is a value, nil where it is hidden.
@@ -48,24 +69,25 @@ func unless[T any](hidden hiddenJSON, value T) *T {
 	return &value
 }
 
-// say runs a command that brings a text about an order's patient: it is sealed before the command is made of it.
+// say runs a command that brings a text about an order's patient: it is sealed before the command is made of it, and
+// after it is known that the order takes the command, or took it when it was sent before.
 func (c *call) say(ctx context.Context, number string, op operation, purpose string, text any,
 	command func(domain.Sealed) qa.Command) (decider.Result[qa.Order], error) {
 	if !qa.NumberPattern.MatchString(number) {
 		return decider.Result[qa.Order]{}, drf.NotFound()
 	}
-	order, err := c.api.Orders.Load(ctx, number)
-	if err != nil {
+	order, run, err := c.api.Orders.Find(ctx, number, op.id)
+	if err != nil || run {
 		return order, err
 	}
-	if !order.State.Placed() {
-		return c.execute(ctx, number, op, command(nil)) // it says what is wrong
+	caller, unsealed := c.caller(op.id, op.at), command(nil)
+	_, err = qa.Decide(order.State, unsealed)
+	var sealed domain.Sealed
+	if err == nil {
+		sealed, err = c.api.Vault.Seal(ctx, caller, order.State.Patient, purpose, text)
 	}
-	caller := c.caller(op.id, op.at)
-	sealed, err := c.api.Vault.Seal(ctx, caller, order.State.Patient, purpose, text)
 	if err != nil {
-		c.api.Refusals.Record(ctx, caller, c.api.Orders.Stream(number), command(nil), err)
-		return order, err
+		return order, refused(ctx, c, c.api.Orders, number, caller, unsealed, order, err)
 	}
 	return c.execute(ctx, number, op, command(sealed))
 }

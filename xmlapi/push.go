@@ -4,11 +4,10 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
-	"strings"
 
 	"github.com/google/uuid"
 
-	"orderengine/domain"
+	"orderengine/domain/account"
 	"orderengine/domain/card"
 	"orderengine/domain/hospital"
 	"orderengine/domain/message"
@@ -54,7 +53,7 @@ func (c *call) compose(m message.Content, text message.Text) error {
 	for _, name := range event.Params {
 		parts = append(parts, strconv.Quote(text.Params[name]))
 	}
-	m.ID = uuid.NewSHA1(messageSpace, []byte(strings.Join(parts, "/"))).String()
+	m.ID = uuid.NewSHA1(messageSpace, c.api.Vault.Keys.MAC(parts...)).String()
 	before, err := c.api.Messages.Load(c.ctx, m.ID)
 	if err != nil {
 		return err
@@ -62,7 +61,7 @@ func (c *call) compose(m message.Content, text message.Text) error {
 	if before.State.Composed() {
 		return repeated("该消息今日已推送")
 	}
-	if m.Text, err = c.api.Vault.Seal(c.ctx, c.caller(uuid.New()), m.Patient, m.Purpose(), text); domain.IsRefused(err, domain.Erased) {
+	if m.Text, err = c.api.Vault.Seal(c.ctx, c.caller(uuid.New()), m.Patient, m.Purpose(), text); account.IsWithheld(err) {
 		return notAllowed("该患者的数据已删除或已限制处理，不能推送消息")
 	} else if err != nil {
 		return err

@@ -147,6 +147,12 @@ func (e *Engine) demoPlaced(ctx context.Context) error {
 	for _, o := range demoOrders {
 		at := e.now().UTC().Truncate(time.Microsecond)
 		place := o.place
+		if made, err := e.api.Orders.Load(ctx, place.Number); err != nil || made.State.Question != nil {
+			if err != nil {
+				return err
+			}
+			continue // its patient may have been erased since, or may have lost the data key
+		}
 		place.Type, place.At = qa.Online, at
 		place.PatientPK = map[string]int64{"patient1": 3, "patient2": 6}[place.Patient]
 		commands := []qa.Command{place}
@@ -162,9 +168,6 @@ func (e *Engine) demoPlaced(ctx context.Context) error {
 				return err
 			}
 			said, err := e.demoSaid(ctx, place, at)
-			if domain.IsRefused(err, domain.Erased) {
-				continue // somebody tried that out, and the order has been made long ago
-			}
 			if err != nil {
 				return err
 			}

@@ -27,7 +27,7 @@ func (e *Engine) openVault() error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", Variable("patient-keys"), err)
 	}
-	e.api.Vault = vault.Vault{Users: e.api.Accounts.Users, Keys: keys, Now: e.now}
+	e.api.Vault = vault.Vault{Users: e.api.Accounts.Users, Keys: keys, Periods: e.settings.periods(), Now: e.now}
 	return nil
 }
 

@@ -38,6 +38,11 @@ type Privacy struct {
 	Until time.Time `json:"until,omitzero"`
 }
 
+// IsWithheld says that an error is the refusal of texts about a patient who is erased or restricted.
+func IsWithheld(err error) bool {
+	return domain.IsRefused(err, domain.Erased) || domain.IsRefused(err, domain.Restricted)
+}
+
 // Gone says that nobody can read the patient's texts any more, and that no more are taken.
 func (p Privacy) Gone() bool { return p.Standing == Erased || p.Standing == Shredded }
 
@@ -121,6 +126,9 @@ func (RestrictionLifted) isEvent() {}
 func (PatientErased) isEvent()     {}
 func (DataKeyDestroyed) isEvent()  {}
 
+// maxYears is how long a restriction may be: no law asks for more.
+const maxYears = 100
+
 // decidePrivacy decides the commands above; ok is false for any other.
 func decidePrivacy(p Privacy, c Command) (events []Event, ok bool, err error) {
 	allows := func(move string) bool { return PrivacyLifecycle.Allows(string(p.Standing), move) }
@@ -138,7 +146,9 @@ func decidePrivacy(p Privacy, c Command) (events []Event, ok bool, err error) {
 			err = p.Refusal()
 		case !c.Until.After(c.At):
 			err = domain.RefuseField(domain.Invalid, "until", "%s is not in the future", c.Until.Format(time.RFC3339))
-		case p.Standing != Restricted || !p.Until.Equal(c.Until):
+		case c.Until.After(c.At.AddDate(maxYears, 0, 0)):
+			err = domain.RefuseField(domain.Invalid, "until", "%s is more than %d years away", c.Until.Format(time.RFC3339), maxYears)
+		case p.Standing != Restricted || !p.Until.Equal(c.Until) || p.Why != c.Why:
 			events = []Event{PatientRestricted(c)}
 		}
 	case Lift:
@@ -166,12 +176,12 @@ func decidePrivacy(p Privacy, c Command) (events []Event, ok bool, err error) {
 	return events, true, err
 }
 
-// Refusal says why nothing new is taken about the patient.
+// Refusal says why nothing new is taken about the patient: [domain.Erased] or [domain.Restricted].
 func (p Privacy) Refusal() error {
 	if p.Gone() {
 		return domain.Refuse(domain.Erased, "the patient's texts were erased")
 	}
-	return domain.Refuse(domain.Erased, "the patient's texts are restricted, until %s", p.Until.Format(time.RFC3339))
+	return domain.Refuse(domain.Restricted, "the patient's texts are restricted, until %s", p.Until.Format(time.RFC3339))
 }
 
 // evolvePrivacy folds one event into how a patient's texts are kept.

@@ -38,7 +38,7 @@ func TestDecidePrivacy(t *testing.T) {
 	}{
 		{"key", none, makeKey, DataKeyMade(makeKey), 0},
 		{"another key", standing(Kept), makeKey, nil, 0},
-		{"key of who is restricted", standing(Restricted), makeKey, nil, refused},
+		{"key of who is restricted", standing(Restricted), makeKey, nil, domain.Restricted},
 		{"key of who is erased", standing(Erased), makeKey, nil, refused},
 		{"key of who is shredded", standing(Shredded), makeKey, nil, refused},
 		{"key of nobody", User{}, makeKey, nil, domain.NotFound},
@@ -46,6 +46,8 @@ func TestDecidePrivacy(t *testing.T) {
 		{"restrict who wrote nothing", none, restrict, PatientRestricted(restrict), 0},
 		{"restrict again", standing(Restricted), restrict, nil, 0},
 		{"restrict for longer", standing(Restricted), later, PatientRestricted(later), 0},
+		{"restrict again for another reason", standing(Restricted), Restrict{"admin", "v", until, at}, PatientRestricted{"admin", "v", until, at}, 0},
+		{"restrict for ever", standing(Kept), Restrict{"admin", "w", at.AddDate(101, 0, 0), at}, nil, domain.Invalid},
 		{"restrict until now", standing(Kept), Restrict{"admin", "w", at, at}, nil, domain.Invalid},
 		{"restrict who is erased", standing(Erased), restrict, nil, refused},
 		{"restrict who is shredded", standing(Shredded), restrict, nil, refused},
@@ -115,7 +117,7 @@ func TestWhoMayRead(t *testing.T) {
 			t.Errorf("%q: hidden %v, gone %v, for audit %+v", s, p.Hidden(), p.Gone(), p.ForAudit())
 		}
 	}
-	if why := standing(Restricted).Privacy.Refusal().Error(); why != "erased: the patient's texts are restricted, until "+until.Format(time.RFC3339) {
+	if why := standing(Restricted).Privacy.Refusal().Error(); why != "restricted: the patient's texts are restricted, until "+until.Format(time.RFC3339) {
 		t.Error(why)
 	}
 }

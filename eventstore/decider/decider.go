@@ -49,8 +49,9 @@ type Options struct {
 	// CacheSize bounds the folded states that are kept, 4096 if zero.
 	CacheSize int
 	// Shared says that other processes write to the log too: then a refusal is only given on a state that
-	// was read again, and Load reads again what it has not looked at for MaxAge.
+	// was read again, and Load reads what they have written.
 	Shared bool
+	// MaxAge is how old what Recent gives may be in a shared log.
 	MaxAge time.Duration
 	// Now is the clock for MaxAge, time.Now if nil.
 	Now func() time.Time
@@ -121,30 +122,49 @@ func New[S, C, E any](store Store, model Model[S, C, E], opts Options) *Decider[
 // Stream is the name of the stream of the thing called id.
 func (d *Decider[S, C, E]) Stream(id string) string { return d.model.Category + "-" + id }
 
-// Load folds a stream without changing it. In a shared log the state may be up to MaxAge old.
+// Load folds a stream without changing it.
 func (d *Decider[S, C, E]) Load(ctx context.Context, id string) (Result[S], error) {
+	e, err := d.load(ctx, id, 0)
+	return e.result(false), err
+}
+
+// Recent is Load for who asks often and bears not to be told at once: in a shared log the state may be up to MaxAge old.
+func (d *Decider[S, C, E]) Recent(ctx context.Context, id string) (Result[S], error) {
+	e, err := d.load(ctx, id, d.opts.MaxAge)
+	return e.result(false), err
+}
+
+// Find is Load, and says whether the command with an id was run on the stream: then the result is what a second run of
+// it would give.
+func (d *Decider[S, C, E]) Find(ctx context.Context, id string, command uuid.UUID) (result Result[S], run bool, err error) {
+	e, err := d.load(ctx, id, 0)
+	run = slices.Contains(e.ids, eventstore.EventID(command, 0))
+	return e.result(run), run, err
+}
+
+func (d *Decider[S, C, E]) load(ctx context.Context, id string, maxAge time.Duration) (entry[S], error) {
 	stream := d.Stream(id)
 	e, cached := d.cache.Get(stream)
-	if cached && d.fresh(e) {
-		return e.result(false), nil
+	if cached && d.fresh(e, maxAge) {
+		return e, nil
 	}
 	// A read beside a command could end after it, and put what was before it into the cache.
 	unlock, err := d.lock(ctx, stream)
 	if err != nil {
-		return Result[S]{}, err
+		return entry[S]{}, err
 	}
 	defer unlock()
-	if e, cached = d.cache.Get(stream); !cached || !d.fresh(e) {
+	if e, cached = d.cache.Get(stream); !cached || !d.fresh(e, maxAge) {
 		if e, err = d.read(ctx, stream, e, cached); err != nil {
-			return Result[S]{}, err
+			return entry[S]{}, err
 		}
 	}
-	return e.result(false), nil
+	return e, nil
 }
 
 // fresh says that the store need not be asked.
-func (d *Decider[S, C, E]) fresh(e entry[S]) bool {
-	return !d.opts.Shared || d.opts.Now().Sub(e.read) <= d.opts.MaxAge
+func (d *Decider[S, C, E]) fresh(e entry[S], maxAge time.Duration) bool {
+	return !d.opts.Shared || maxAge > 0 && d.opts.Now().Sub(e.read) <= maxAge
 }
 
 // Execute runs a command on the thing called id and returns when its events are durable. A refusal is the

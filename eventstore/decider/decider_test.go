@@ -262,7 +262,7 @@ func TestSharedRefusalIsGivenOnTheLatestState(t *testing.T) {
 	}
 }
 
-func TestSharedLoadReadsAgainAfterMaxAge(t *testing.T) {
+func TestSharedLoadSeesWhatOthersWrote(t *testing.T) {
 	s := newStore()
 	now := time.Unix(1000, 0)
 	d := decider.New(s, jars, decider.Options{Shared: true, MaxAge: time.Minute, Now: func() time.Time { return now }})
@@ -274,13 +274,37 @@ func TestSharedLoadReadsAgainAfterMaxAge(t *testing.T) {
 		want  int
 	}{{0, 1}, {time.Minute, 1}, {time.Nanosecond, 2}} {
 		now = now.Add(c.after)
-		if r, err := d.Load(t.Context(), "1"); err != nil || r.State != c.want {
-			t.Errorf("after %s: %+v, %v; want %d", c.after, r, err, c.want)
+		if r, err := d.Recent(t.Context(), "1"); err != nil || r.State != c.want {
+			t.Errorf("recent, after %s: %+v, %v; want %d", c.after, r, err, c.want)
 		}
 	}
 	reads := s.reads.Load()
-	if _, err := d.Load(t.Context(), "1"); err != nil || s.reads.Load() != reads {
+	if _, err := d.Recent(t.Context(), "1"); err != nil || s.reads.Load() != reads {
 		t.Errorf("read again at once: %v", err)
+	}
+	mustPut(t, other, "1", 1)
+	if r, err := d.Load(t.Context(), "1"); err != nil || r.State != 3 {
+		t.Errorf("at once: %+v, %v; want 3", r, err)
+	}
+}
+
+// TestFind: a command that was run is known, by whomever, and by no other id.
+func TestFind(t *testing.T) {
+	s := newStore()
+	d, other := decider.New(s, jars, decider.Options{Shared: true}), decider.New(s, jars, decider.Options{Shared: true})
+	call := newCall()
+	if r, run, err := d.Find(t.Context(), "1", call.ID); err != nil || run || r.Revision != eventstore.NoStream {
+		t.Errorf("before: %+v, %v, %v", r, run, err)
+	}
+	if _, err := other.Execute(t.Context(), "1", call, put{N: 2, Limit: 9}); err != nil {
+		t.Fatal(err)
+	}
+	mustPut(t, other, "1", 1)
+	if r, run, err := d.Find(t.Context(), "1", call.ID); err != nil || !run || !r.Repeated || r.State != 3 {
+		t.Errorf("after: %+v, %v, %v", r, run, err)
+	}
+	if r, run, err := d.Find(t.Context(), "1", newCall().ID); err != nil || run || r.Repeated || r.State != 3 {
+		t.Errorf("another: %+v, %v, %v", r, run, err)
 	}
 }
 

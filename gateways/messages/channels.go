@@ -8,9 +8,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
@@ -39,7 +37,10 @@ const (
 	signatureHeader = "Signature"
 )
 
-const webhookLimit = 10 * time.Second
+const (
+	webhookLimit = 10 * time.Second
+	maxDrained   = 64 << 10 // bytes of an answer
+)
 
 var client = &http.Client{Timeout: webhookLimit}
 
@@ -61,32 +62,21 @@ func (w Webhook) Send(ctx context.Context, m Letter) (string, error) {
 		return "", err
 	}
 	defer response.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(response.Body, 1024))
-	if err != nil {
-		return "", err
-	}
-	return "webhook", judge(response.StatusCode, withheld(answer, m))
+	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, maxDrained)) // so that the connection can be used again
+	return "webhook", judge(response.StatusCode)
 }
 
-// withheld is an answer, without what it repeats of the message: answers are written down, where nobody could erase it.
-func withheld(answer []byte, m Letter) []byte {
-	for _, said := range append(slices.Collect(maps.Values(m.Params)), m.Text) {
-		if said != "" && bytes.Contains(answer, []byte(said)) {
-			return []byte("(the answer repeats what the message says)")
-		}
-	}
-	return answer
-}
-
-func judge(status int, answer []byte) error {
+// judge says what a status means. Of the answer's body nothing is kept: it may repeat the message, in whatever form, and
+// what is kept stands in the log, where nobody could erase it.
+func judge(status int) error {
 	switch {
 	case status/100 == 2:
 		return nil
 	case status/100 != 4, status == http.StatusRequestTimeout, status == http.StatusConflict, status == http.StatusTooEarly,
 		status == http.StatusTooManyRequests:
-		return fmt.Errorf("the webhook answered %d: %s", status, answer)
+		return fmt.Errorf("the webhook answered %d", status)
 	default:
-		return &Refusal{Why: fmt.Sprintf("%d %s", status, answer)}
+		return &Refusal{Why: strconv.Itoa(status)}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"orderengine/domain"
+	"orderengine/domain/account"
 	"orderengine/domain/hospital"
 	"orderengine/domain/institution"
 	"orderengine/domain/message"
@@ -99,7 +100,7 @@ func (m Messenger) Tell(ctx context.Context, number string) error {
 func (m Messenger) compose(ctx context.Context, id string, o hospital.Order, h institution.Hospital, n hospital.Notice) error {
 	content := message.Content{ID: id, Hospital: o.Hospital, Event: n.Event, Patient: o.Patient, Voucher: o.Number, At: n.At}
 	sealed, err := m.Vault.Seal(ctx, m.call("seal", id), o.Patient, content.Purpose(), textOf(o, h, n))
-	if domain.IsRefused(err, domain.Erased) {
+	if account.IsWithheld(err) {
 		return nil
 	}
 	if err != nil {

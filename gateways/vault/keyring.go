@@ -2,14 +2,19 @@ package vault
 
 import (
 	"crypto/cipher"
+	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/google/uuid"
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -18,21 +23,38 @@ import (
 // keySize is that of all keys here, in bytes: AES-256.
 const keySize = 32
 
-// cachedKeys is how many data keys are held in memory.
-const cachedKeys = 16384
+const (
+	cachedKeys = 16384
+	// cachedFor is how long a data key is used before its file is read again, for another server may have destroyed it.
+	cachedFor = time.Minute
+)
 
-// ErrNoKey: the folder has no such data key. It was destroyed, or it is lost.
-var ErrNoKey = errors.New("there is no such data key")
-
-// ErrMasterKey: the master key is not the one that wraps the folder's data keys.
-var ErrMasterKey = errors.New("it is not the master key of these data keys")
+var (
+	// ErrNoKey: the folder has no such data key. It was destroyed, or it is lost.
+	ErrNoKey = errors.New("there is no such data key")
+	// ErrMasterKey: the master key is not the one that wraps the folder's data keys.
+	ErrMasterKey = errors.New("it is not the master key of these data keys")
+	// ErrOtherFolder: the data key is in another folder: servers do not share one, or it was exchanged.
+	ErrOtherFolder = errors.New("the data key is in another folder of data keys")
+)
 
 // Keyring is the folder of the patients' data keys, a file each, wrapped by the master key. A file that is gone is a
-// key that is gone: no other copy is kept.
+// key that is gone: no other copy is kept. The folder has a name of its own, which the names of its keys begin with, so
+// that a key of another folder is never taken for one that is gone.
 type Keyring struct {
 	dir    string
+	name   string
 	master cipher.AEAD
-	cache  *lru.Cache[string, cipher.AEAD]
+	macKey []byte
+
+	// reading keeps a key that is being destroyed from coming back into the cache.
+	reading sync.Mutex
+	cache   *lru.Cache[string, cachedKey]
+}
+
+type cachedKey struct {
+	aead cipher.AEAD
+	read time.Time
 }
 
 // MasterKeyFile reads a master key: 32 bytes in base64.
@@ -64,79 +86,100 @@ func HasKeys(dir string) (bool, error) {
 	return err == nil, err
 }
 
-// checkFile holds checkText wrapped by the master key, so that a wrong one is found when the server starts and not when
-// a patient's text cannot be read.
-const checkFile, checkText = "check", "the master key of these data keys"
+// checkFile holds the folder's name wrapped by the master key, so that a wrong one is found when the server starts and
+// not when a patient's text cannot be read. It is made last: where it is, the folder is whole.
+const checkFile = "check"
 
-// OpenKeyring opens a folder, and makes it if there is none. It fails with [ErrMasterKey].
+// OpenKeyring opens a folder, and makes it if there is none, on a file system that has hard links. It fails with
+// [ErrMasterKey].
 func OpenKeyring(dir string, master []byte) (*Keyring, error) {
 	aead, err := newAEAD(master)
 	if err != nil {
 		return nil, err
 	}
-	cache, err := lru.New[string, cipher.AEAD](cachedKeys)
+	macKey, err := hkdf.Expand(sha256.New, master, "digests of texts", keySize)
 	if err != nil {
 		return nil, err
 	}
-	k := &Keyring{dir: dir, master: aead, cache: cache}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	cache, err := lru.New[string, cachedKey](cachedKeys)
+	if err != nil {
 		return nil, err
 	}
-	return k, k.check()
+	k := &Keyring{dir: dir, master: aead, macKey: macKey, cache: cache}
+	if k.name, err = k.readName(); errors.Is(err, fs.ErrNotExist) {
+		if err = k.found(); err == nil {
+			k.name, err = k.readName()
+		}
+	}
+	return k, err
 }
 
-func (k *Keyring) check() error {
-	path := filepath.Join(k.dir, checkFile)
-	sealed, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err = create(path, seal(k.master, []byte(checkText), checkFile)); !errors.Is(err, fs.ErrExist) {
-			return err
-		}
-		sealed, err = os.ReadFile(path) // another server was faster
-	}
-	if err != nil {
+// found makes the folder, with 256 in it, for none should have a million files.
+func (k *Keyring) found() error {
+	if err := os.MkdirAll(k.dir, 0o700); err != nil {
 		return err
 	}
-	if text, err := open(k.master, sealed, checkFile); err != nil || string(text) != checkText {
-		return fmt.Errorf("%w: %s", ErrMasterKey, k.dir)
+	for n := range 256 {
+		if err := os.MkdirAll(filepath.Join(k.dir, hex.EncodeToString([]byte{byte(n)})), 0o700); err != nil {
+			return err
+		}
 	}
-	return nil
+	if err := syncDir(k.dir); err != nil {
+		return err
+	}
+	name := hex.EncodeToString(random(4))
+	err := create(filepath.Join(k.dir, checkFile), seal(k.master, []byte(name), checkFile))
+	if errors.Is(err, fs.ErrExist) {
+		return nil // another server was faster
+	}
+	return err
+}
+
+func (k *Keyring) readName() (string, error) {
+	sealed, err := os.ReadFile(filepath.Join(k.dir, checkFile))
+	if err != nil {
+		return "", err
+	}
+	name, err := open(k.master, sealed, checkFile)
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", ErrMasterKey, k.dir)
+	}
+	return string(name), nil
 }
 
 // make makes a data key and gives its name.
 func (k *Keyring) make() (name string, err error) {
-	name = uuid.NewString()
+	name = k.name + "." + uuid.NewString()
+	path, err := k.file(name)
+	if err != nil {
+		return "", err
+	}
 	key := random(keySize)
 	aead, err := newAEAD(key)
 	if err != nil {
 		return "", err
 	}
-	path := k.file(name)
-	if err := os.Mkdir(filepath.Dir(path), 0o700); err == nil {
-		err = syncDir(k.dir)
-		if err != nil {
-			return "", err
-		}
-	} else if !errors.Is(err, fs.ErrExist) {
-		return "", err
-	}
 	if err := create(path, seal(k.master, key, name)); err != nil {
 		return "", err
 	}
-	k.cache.Add(name, aead)
+	k.cache.Add(name, cachedKey{aead, time.Now()})
 	return name, nil
 }
 
-// key is the data key with a name, or [ErrNoKey].
+// key is the data key with a name. It fails with [ErrNoKey] and [ErrOtherFolder].
 func (k *Keyring) key(name string) (cipher.AEAD, error) {
-	if aead, ok := k.cache.Get(name); ok {
-		return aead, nil
+	if cached, ok := k.cache.Get(name); ok && time.Since(cached.read) < cachedFor {
+		return cached.aead, nil
 	}
-	if uuid.Validate(name) != nil {
-		return nil, fmt.Errorf("%w: %q", ErrNoKey, name)
+	path, err := k.file(name)
+	if err != nil {
+		return nil, err
 	}
-	wrapped, err := os.ReadFile(k.file(name))
-	if errors.Is(err, fs.ErrNotExist) {
+	k.reading.Lock()
+	defer k.reading.Unlock()
+	k.cache.Remove(name)
+	wrapped, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && isBlank(wrapped) {
 		return nil, fmt.Errorf("%w: %s", ErrNoKey, name)
 	}
 	if err != nil {
@@ -144,28 +187,44 @@ func (k *Keyring) key(name string) (cipher.AEAD, error) {
 	}
 	key, err := open(k.master, wrapped, name)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", k.file(name), err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	aead, err := newAEAD(key)
 	if err != nil {
 		return nil, err
 	}
-	k.cache.Add(name, aead)
+	k.cache.Add(name, cachedKey{aead, time.Now()})
 	return aead, nil
 }
 
-// destroy removes a data key for ever. What is removed already is no error.
+// isBlank says that a key was overwritten and is about to be removed.
+func isBlank(wrapped []byte) bool {
+	for _, b := range wrapped {
+		if b != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// destroy removes a data key for ever. What is removed already is no error, as long as the folder is there.
 func (k *Keyring) destroy(name string) error {
+	path, err := k.file(name)
+	if err != nil {
+		return err
+	}
+	k.reading.Lock()
+	defer k.reading.Unlock()
 	k.cache.Remove(name)
-	path := k.file(name)
 	file, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		_, err := k.readName()
+		return err
 	}
 	if err != nil {
 		return err
 	}
-	// Overwritten first: what a file system still has of a removed file would be its last content.
+	// Overwritten first: what a file system still has of a removed file may be its last content.
 	_, err = file.Write(make([]byte, 1+nonceSize+keySize+tagSize))
 	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return err
@@ -176,8 +235,19 @@ func (k *Keyring) destroy(name string) error {
 	return syncDir(filepath.Dir(path))
 }
 
-// file is where a data key is: in 256 folders, for no folder should have a million files.
-func (k *Keyring) file(name string) string { return filepath.Join(k.dir, name[:2], name+".key") }
+// file is where the data key with a name is. Names come from the log, so they are not trusted.
+func (k *Keyring) file(name string) (string, error) {
+	folder, key, ok := strings.Cut(name, ".")
+	id, err := uuid.Parse(key)
+	switch {
+	case !ok || err != nil || id.String() != key:
+		return "", fmt.Errorf("%w: %q is no name of one", ErrNoKey, name)
+	case folder != k.name:
+		return "", fmt.Errorf("%w: %s is not in %s", ErrOtherFolder, name, k.dir)
+	default:
+		return filepath.Join(k.dir, key[:2], key+".key"), nil
+	}
+}
 
 // create makes a file that survives a crash whole or not at all; it fails with fs.ErrExist if it is there.
 func create(path string, content []byte) error {

@@ -70,16 +70,54 @@ func TestKeyFilesHoldNoKey(t *testing.T) {
 	if info, err := os.Stat(files[0]); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
-	name := strings.TrimSuffix(filepath.Base(files[1]), ".key")
+	name := w.Keys.name + "." + strings.TrimSuffix(filepath.Base(files[1]), ".key")
 	if err := os.WriteFile(files[1], first, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.keyring().key(name); !errors.Is(err, errSealed) || !strings.Contains(err.Error(), files[1]) {
+	if _, err := w.keyring().key(name); !errors.Is(err, ErrSealed) || !strings.Contains(err.Error(), files[1]) {
 		t.Errorf("another's file: %v", err)
 	}
-	for _, name := range []string{"", "x", "../../../etc/passwd", "6c5f2a54-3f5e-4b0c-9f0e-0a4f6f1d7a11"} {
+	if err := os.WriteFile(files[1], make([]byte, len(first)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.keyring().key(name); !errors.Is(err, ErrNoKey) {
+		t.Errorf("one that is being destroyed: %v", err)
+	}
+}
+
+// TestNamesOfKeysAreNotTrusted: they come from the log, and a path made of one must not leave the folder.
+func TestNamesOfKeysAreNotTrusted(t *testing.T) {
+	w := newWorld(t)
+	const id = "6c5f2a54-3f5e-4b0c-9f0e-0a4f6f1d7a11"
+	victim := filepath.Join(w.dir, "..", "victim.key")
+	if err := os.WriteFile(victim, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	own := w.Keys.name + "."
+	for _, name := range []string{"", "x", ".", own, id, "./../victim", own + "./../victim", own + "{" + id + "}", own + "urn:uuid:" + id, own + strings.ToUpper(id)} {
 		if _, err := w.Keys.key(name); !errors.Is(err, ErrNoKey) {
 			t.Errorf("key %q: %v", name, err)
 		}
+		if err := w.Keys.destroy(name); !errors.Is(err, ErrNoKey) {
+			t.Errorf("destroy %q: %v", name, err)
+		}
+	}
+	if _, err := w.Keys.key("00000000." + id); !errors.Is(err, ErrOtherFolder) {
+		t.Errorf("another folder's: %v", err)
+	}
+	if text, err := os.ReadFile(victim); string(text) != "x" || err != nil {
+		t.Errorf("%q, %v", text, err)
+	}
+}
+
+func TestMACs(t *testing.T) {
+	w := newWorld(t)
+	a := w.Keys.MAC("a", "bc")
+	if !bytes.Equal(a, w.keyring().MAC("a", "bc")) || bytes.Equal(a, w.Keys.MAC("ab", "c")) || bytes.Equal(a, w.Keys.MAC("a")) {
+		t.Error("digests do not tell lists of texts apart")
+	}
+	other, err := OpenKeyring(t.TempDir(), make([]byte, keySize))
+	if err != nil || bytes.Equal(a, other.MAC("a", "bc")) {
+		t.Errorf("another master key gives the same: %v", err)
 	}
 }

@@ -3,6 +3,8 @@ package vault
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hmac"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 
@@ -11,8 +13,8 @@ import (
 
 const nonceSize, tagSize = 12, 16 // bytes, of GCM
 
-// errSealed: it was not sealed with this key for this purpose, or it was changed since.
-var errSealed = errors.New("it is not what was sealed")
+// ErrSealed: it was not sealed with this key for this purpose, or it was changed since.
+var ErrSealed = errors.New("it is not what was sealed")
 
 func newAEAD(key []byte) (cipher.AEAD, error) {
 	block, err := aes.NewCipher(key)
@@ -32,11 +34,22 @@ func seal(key cipher.AEAD, text []byte, purpose string) domain.Sealed {
 
 func open(key cipher.AEAD, sealed domain.Sealed, purpose string) ([]byte, error) {
 	if len(sealed) < 1+nonceSize+tagSize || sealed[0] != domain.SealedAESGCM {
-		return nil, errSealed
+		return nil, ErrSealed
 	}
 	text, err := key.Open(nil, sealed[1:1+nonceSize], sealed[1+nonceSize:], []byte(purpose))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errSealed, err)
+		return nil, fmt.Errorf("%w: %w", ErrSealed, err)
 	}
 	return text, nil
+}
+
+// MAC is a digest of texts that tells nothing to who does not hold the master key: short texts could be guessed from a
+// plain one, after they were erased too. No two lists of texts share one.
+func (k *Keyring) MAC(texts ...string) []byte {
+	h := hmac.New(sha256.New, k.macKey)
+	for _, text := range texts {
+		sum := sha256.Sum256([]byte(text))
+		h.Write(sum[:])
+	}
+	return h.Sum(nil)
 }

@@ -28,14 +28,15 @@ type Users interface {
 
 // Vault seals and opens texts about patients, and erases them.
 type Vault struct {
-	Users Users
-	Keys  *Keyring
-	Now   func() time.Time
+	Users   Users
+	Keys    *Keyring
+	Periods process.Periods
+	Now     func() time.Time
 }
 
 // Seal seals a text about a patient, which becomes JSON, for one purpose: what holds it, so that it cannot be shown as
-// anything else. A patient whose texts were erased or are restricted is refused with [domain.Erased]. The first text
-// makes the patient's data key; call is what asked for that.
+// anything else. A patient whose texts were erased or are restricted is refused with [domain.Erased] or
+// [domain.Restricted]. The first text makes the patient's data key; call is what asked for that.
 func (v Vault) Seal(ctx context.Context, call decider.Call, patient, purpose string, text any) (domain.Sealed, error) {
 	plain, err := domain.JSON(text)
 	if err != nil {
@@ -80,13 +81,15 @@ func (v Vault) newKey(ctx context.Context, call decider.Call, patient string) (s
 		return "", err // it may have been named all the same
 	}
 	if named := user.State.Privacy.Key; refused != nil || named != made {
-		return named, errors.Join(err, v.Keys.destroy(made))
+		_ = v.Keys.destroy(made) // if it stays, nothing is sealed with it
+		return named, err
 	}
 	return made, nil
 }
 
 // Open opens what was sealed for a purpose into the value that text points to; nothing sealed leaves it as it is.
-// Ask the patient's privacy first whether it may be opened. It fails with [ErrNoKey].
+// Ask the patient's privacy first whether it may be opened. It fails with [ErrNoKey],
+// [ErrOtherFolder] and [ErrSealed].
 func (v Vault) Open(patient account.Person, purpose string, sealed domain.Sealed, text any) error {
 	plain, err := v.OpenBytes(patient, purpose, sealed)
 	if err != nil || len(plain) == 0 {
@@ -117,12 +120,14 @@ func (v Vault) OpenBytes(patient account.Person, purpose string, sealed domain.S
 // Perform carries out what is due of a patient's texts: it erases those whose restriction has ended, and destroys the
 // data key of those that are erased.
 func (v Vault) Perform(ctx context.Context, patient string) error {
-	return v.perform(ctx, patient, process.Defaults)
+	return v.perform(ctx, patient, v.Periods)
 }
 
 // AtOnce is Perform by the server that has just erased the texts.
 func (v Vault) AtOnce(ctx context.Context, patient string) error {
-	return v.perform(ctx, patient, process.Periods{})
+	periods := v.Periods
+	periods.Grace = 0
+	return v.perform(ctx, patient, periods)
 }
 
 func (v Vault) perform(ctx context.Context, patient string, periods process.Periods) error {

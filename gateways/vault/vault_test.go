@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -16,6 +17,7 @@ import (
 
 	"orderengine/domain"
 	"orderengine/domain/account"
+	"orderengine/domain/process"
 	"orderengine/eventstore/decider"
 	"orderengine/eventstore/memory"
 )
@@ -37,7 +39,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, dir: t.TempDir(), master: bytes.Repeat([]byte{7}, keySize), now: at}
 	users := decider.New(memory.New(), decider.Model[account.User, account.Command, account.Event]{Category: account.Category,
 		Decide: account.Decide, Evolve: account.Evolve, Encode: account.Codec.Encode, Decode: account.Codec.Decode}, decider.Options{})
-	w.Vault = Vault{Users: users, Keys: w.keyring(), Now: func() time.Time { return w.now }}
+	w.Vault = Vault{Users: users, Keys: w.keyring(), Periods: process.Defaults, Now: func() time.Time { return w.now }}
 	for _, name := range []string{"p1", "p2"} {
 		w.do(name, account.Register{Profile: account.Profile{Username: name}, At: at})
 	}
@@ -242,7 +244,7 @@ func TestARestrictionEndsInAnErasure(t *testing.T) {
 	w.seal("p1", "a text")
 	until := at.AddDate(15, 0, 0)
 	w.do("p1", account.Restrict{By: "admin", Why: "w", Until: until, At: w.now})
-	if _, err := w.Seal(t.Context(), call(), "p1", purpose, "more"); !domain.IsRefused(err, domain.Erased) {
+	if _, err := w.Seal(t.Context(), call(), "p1", purpose, "more"); !domain.IsRefused(err, domain.Restricted) {
 		t.Errorf("a restricted patient's text: %v", err)
 	}
 	for _, c := range []struct {
@@ -278,4 +280,70 @@ type failing struct {
 func (f failing) Execute(ctx context.Context, name string, c decider.Call, command account.Command) (decider.Result[account.User], error) {
 	_, _ = f.Users.Execute(ctx, name, c, command)
 	return decider.Result[account.User]{}, f.err
+}
+
+// TestAKeyOfAnotherFolder: servers that do not share the folder say so; neither seals with another key, nor records
+// that a key is gone which it never had.
+func TestAKeyOfAnotherFolder(t *testing.T) {
+	w := newWorld(t)
+	sealed := w.seal("p1", "a text")
+	elsewhere, err := OpenKeyring(t.TempDir(), w.master)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := Vault{Users: w.Users, Keys: elsewhere, Now: w.Now}
+	var got string
+	if err := other.Open(w.person("p1"), purpose, sealed, &got); !errors.Is(err, ErrOtherFolder) || errors.Is(err, ErrNoKey) {
+		t.Errorf("it opens to %q, %v", got, err)
+	}
+	if _, err := other.Seal(t.Context(), call(), "p1", purpose, "more"); !errors.Is(err, ErrOtherFolder) {
+		t.Errorf("it is sealed: %v", err)
+	}
+	w.do("p1", account.Erase{By: "admin", Why: "w", At: w.now})
+	if err := other.AtOnce(t.Context(), "p1"); !errors.Is(err, ErrOtherFolder) || w.person("p1").Privacy.Standing != account.Erased {
+		t.Errorf("%v, %+v", err, w.person("p1").Privacy)
+	}
+	if err := w.AtOnce(t.Context(), "p1"); err != nil || w.person("p1").Privacy.Standing != account.Shredded || len(w.files()) != 0 {
+		t.Errorf("%v, %+v, keys %v", err, w.person("p1").Privacy, w.files())
+	}
+}
+
+// TestAFolderThatIsAway is no destroyed key.
+func TestAFolderThatIsAway(t *testing.T) {
+	w := newWorld(t)
+	w.seal("p1", "a text")
+	w.do("p1", account.Erase{By: "admin", Why: "w", At: w.now})
+	if err := os.Rename(w.dir, w.dir+"-away"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.AtOnce(t.Context(), "p1"); err == nil || w.person("p1").Privacy.Standing != account.Erased {
+		t.Errorf("%v, %+v", err, w.person("p1").Privacy)
+	}
+	if err := os.Rename(w.dir+"-away", w.dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.AtOnce(t.Context(), "p1"); err != nil || w.person("p1").Privacy.Standing != account.Shredded {
+		t.Errorf("%v, %+v", err, w.person("p1").Privacy)
+	}
+}
+
+// TestADestroyedKeyDoesNotComeBack reads a key while it is destroyed, again and again.
+func TestADestroyedKeyDoesNotComeBack(t *testing.T) {
+	w := newWorld(t)
+	for range 300 {
+		name, err := w.Keys.make()
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Keys.cache.Purge()
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() { _, _ = w.Keys.key(name) })
+		}
+		err = w.Keys.destroy(name)
+		wg.Wait()
+		if _, found := w.Keys.key(name); err != nil || !errors.Is(found, ErrNoKey) || w.Keys.cache.Contains(name) {
+			t.Fatalf("%v, then %v", err, found)
+		}
+	}
 }

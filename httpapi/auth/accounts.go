@@ -92,23 +92,33 @@ func (a Accounts) credential(ctx context.Context, call decider.Call, username, p
 // Authenticate is the user with a token, [ErrUnknown] or [ErrInactive].
 func (a Accounts) Authenticate(ctx context.Context, token string) (account.User, error) {
 	hash := HashToken(token)
-	to, err := a.Tokens.Load(ctx, hash)
+	to, err := a.Tokens.Recent(ctx, hash)
 	if err != nil {
 		return account.User{}, err
 	}
 	if to.State.To == "" {
 		return account.User{}, ErrUnknown
 	}
-	user, err := a.Users.Load(ctx, to.State.To)
-	switch {
-	case err != nil:
-		return account.User{}, err
-	case subtle.ConstantTimeCompare([]byte(user.State.Credential.TokenHash), []byte(hash)) != 1:
-		return account.User{}, ErrUnknown
-	case !user.State.Active:
-		return account.User{}, ErrInactive
+	user, err := a.Users.Recent(ctx, to.State.To)
+	if err == nil && proves(user.State, hash) != nil {
+		user, err = a.Users.Load(ctx, to.State.To) // it may have changed this moment, at another server
 	}
-	return user.State, nil
+	if err != nil {
+		return account.User{}, err
+	}
+	return user.State, proves(user.State, hash)
+}
+
+// proves checks the hash of a token: [ErrUnknown] or [ErrInactive].
+func proves(u account.User, hash string) error {
+	switch {
+	case subtle.ConstantTimeCompare([]byte(u.Credential.TokenHash), []byte(hash)) != 1:
+		return ErrUnknown
+	case !u.Active:
+		return ErrInactive
+	default:
+		return nil
+	}
 }
 
 // Login gives the token of who knows the password, [ErrUnknown] else, and as slowly for who is not known.
@@ -139,7 +149,7 @@ func step(call decider.Call, name string) decider.Call {
 func (a Accounts) People(ctx context.Context, usernames ...string) (map[string]account.Person, error) {
 	people := make(map[string]account.Person, len(usernames))
 	for _, name := range usernames {
-		user, err := a.Users.Load(ctx, name)
+		user, err := a.Users.Recent(ctx, name)
 		if err != nil {
 			return nil, fmt.Errorf("user %s: %w", name, err)
 		}

@@ -161,7 +161,7 @@ func TestAnErasedPatient(t *testing.T) {
 			mustContain(t, history, `"text":null`)
 			noSecret(t, "the order as it was", []byte(s.As(auditToken).Get("/audit/orders/"+o.OrderNumber+"/history/?revision=6").Want(t, 200).Body))
 			again := s.As(patient1).With("Idempotency-Key", "evaluate").Send("PUT", path("evaluate", o.OrderNumber), jsonBody(`{"scores":5,"content":"a-kind-doctor"}`))
-			if again.Want(t, http.StatusGone); detail(t, again) != "The patient's data was erased or is restricted." {
+			if again.Want(t, http.StatusGone); detail(t, again) != "The patient's data was erased." {
 				t.Errorf("the kept reply: %s", again.Body)
 			}
 			refused := s.As(patient1).Send("POST", "/qaorder/question/create/", question(open.OrderNumber)).Want(t, http.StatusGone)
@@ -213,7 +213,7 @@ func TestARestrictedPatient(t *testing.T) {
 			t.Errorf("to the auditor it was\n%s\nand to the patient\n%s", was, before)
 		}
 		s.As(patient1).With("Idempotency-Key", "ask").Send("POST", "/qaorder/question/create/", jsonBody(`{"order":"`+o.OrderNumber+`","allergy_history":"grass-pollen-allergy",
-		"smoke_history":"twenty-a-day","condition_description":"cough-since-monday","file_list":["http://x-ray.example/1.jpg"]}`)).Want(t, http.StatusGone)
+		"smoke_history":"twenty-a-day","condition_description":"cough-since-monday","file_list":["http://x-ray.example/1.jpg"]}`)).Want(t, http.StatusForbidden)
 		change(t, s, `{"standing":"kept","why":"withdrawn"}`, `"standing":"kept","why":"","since":null,"until":null`)
 		if after := s.As(patient1).Get(path("detail", o.OrderNumber)).Body; after != before {
 			t.Errorf("lifted, it is\n%s\nand was\n%s", after, before)
@@ -276,5 +276,59 @@ func TestTheMasterKeyIsNotReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Start()
+	mustContain(t, s.As(patient1).Get(path("detail", o.OrderNumber)).Want(t, 200), "bronchitis-it-is")
+}
+
+// TestAStrangerIsToldNothing: with a key or without, somebody else's order is not found, whatever its patient asked for.
+func TestAStrangerIsToldNothing(t *testing.T) {
+	t.Parallel()
+	s := orderdtest.Demo(t)
+	finishedOne := placed(t, s, finished)
+	evaluate := func(c orderdtest.Client, key string) orderdtest.Reply {
+		return c.With("Idempotency-Key", key).Send("PUT", path("evaluate", finishedOne.OrderNumber), form("scores=5&content=x"))
+	}
+	before := evaluate(s.As(patient2), "").Want(t, 404)
+	change(t, s, `{"standing":"restricted","until":"2099-12-31","why":"w"}`, `"restricted"`)
+	for i, key := range []string{"", "k1"} {
+		if r := evaluate(s.As(patient2), key); r.Status != 404 || r.Body != before.Body {
+			t.Errorf("%d: %d %s", i, r.Status, r.Body)
+		}
+		s.As(patient1).With("Idempotency-Key", key).Send("POST", "/qaorder/question/create/", question(finishedOne.OrderNumber)).Want(t, 400) // 不能提问
+	}
+	evaluate(s.As(patient1), "k2").Want(t, 403)
+	change(t, s, `{"standing":"kept","why":"w"}`, `"kept"`)
+	evaluate(s.As(patient1), "k2").Want(t, 200) // what may pass was not kept for the key
+}
+
+// TestALostDataKey: it hides its patient's texts, and nobody else's, and is never taken for an erasure.
+func TestALostDataKey(t *testing.T) {
+	t.Parallel()
+	s := orderdtest.Demo(t)
+	o := told(t, s)
+	theirs := placeFrom(t, s.As(patient2), "doctor1", "online")
+	s.As(patient2).Send("PATCH", path("pay", theirs.OrderNumber), form("channel=balance")).Want(t, 200)
+	s.Stop()
+	keys, err := filepath.Glob(filepath.Join(s.Data, "keys", "patients", "*", "*"))
+	if err != nil || len(keys) != 1 {
+		t.Fatalf("keys %v, %v", keys, err)
+	}
+	if err := os.Rename(keys[0], keys[0]+".lost"); err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	s.As(patient2).Send("POST", "/qaorder/question/create/", question(theirs.OrderNumber)).Want(t, 201)
+	listed := s.As(doctor1).Get("/qaorder/order/doctor/list/").Want(t, 200)
+	mustContain(t, listed, "咳嗽三天")
+	mustContain(t, listed, `"condition_description":null`)
+	mustContain(t, listed, `"unreadable":true`)
+	if strings.Contains(listed.Body, `"erased"`) {
+		t.Errorf("a lost key is taken for an erasure: %s", listed.Body)
+	}
+	if !strings.Contains(s.Log(), "a text cannot be read; put the data key back") {
+		t.Error("the log does not tell of it")
+	}
+	if err := os.Rename(keys[0]+".lost", keys[0]); err != nil {
+		t.Fatal(err)
+	}
 	mustContain(t, s.As(patient1).Get(path("detail", o.OrderNumber)).Want(t, 200), "bronchitis-it-is")
 }

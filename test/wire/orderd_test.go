@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"math/big"
@@ -115,6 +116,41 @@ func TestOrderdOnACluster(t *testing.T) {
 	second.As(patient).Get("/qaorder/order/detail/"+order+"/").Want(t, http.StatusOK).Into(t, &paid)
 	if paid.Status != paidStatus {
 		t.Errorf("status %d at another server", paid.Status)
+	}
+}
+
+// TestServersFollowEachOther: what one server has answered, the other goes on from at once.
+func TestServersFollowEachOther(t *testing.T) {
+	c := newCluster(t)
+	c.start()
+	keys := t.TempDir()
+	master := filepath.Join(keys, "master.key")
+	if err := os.WriteFile(master, []byte(strings.Repeat("A", 43)+"=\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	flags := []string{"--eventstore", "esdb://" + c.addr + "?tls=false", "--master-key-file", master, "--patient-keys", filepath.Join(keys, "patients")}
+	first := orderdtest.Demo(t, flags...)
+	first.Eventually("the demo is made", func() bool { return first.As(patient).Get("/qaorder/order/detail/"+order+"/").Status == http.StatusOK })
+	second := orderdtest.Bare(t, append(flags, "--admin-token", orderdtest.Admin)...)
+	for round := range 5 {
+		one, other := first, second
+		if round%2 == 1 {
+			one, other = second, first
+		}
+		var made struct {
+			Number string `json:"order_number"`
+		}
+		one.As(patient).Send("POST", "/qaorder/order/create/", orderdtest.Form("doctor=doctor1&order_type=online")).Want(t, 201).Into(t, &made)
+		path := func(call string) string { return "/qaorder/order/" + call + "/" + made.Number + "/" }
+		other.As(patient).Send("PATCH", path("pay"), orderdtest.Form("channel=balance")).Want(t, 200)
+		var asked struct{ PK int64 }
+		one.As(patient).Send("POST", "/qaorder/question/create/", orderdtest.Form("order="+made.Number+"&condition_description=x")).Want(t, 201).Into(t, &asked)
+		other.As(orderdtest.Doctor1).Send("POST", "/qaorder/answer/create/", orderdtest.Form(fmt.Sprintf("question=%d&diagnosis_result=x", asked.PK))).Want(t, 201)
+		one.As(patient).Send("PUT", path("finish")).Want(t, 200)
+		other.As(patient).Send("PUT", path("evaluate"), orderdtest.Form("scores=5&content=x")).Want(t, 200)
+		token := fmt.Sprintf("%040x", 7000+round)
+		one.As(orderdtest.Admin).Send("PATCH", "/admin/users/patient2/", orderdtest.Form("password=another&token="+token)).Want(t, 200)
+		other.As(token).Get("/wallet/statement/").Want(t, 200)
 	}
 }
 
