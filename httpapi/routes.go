@@ -88,6 +88,7 @@ func (a *API) routes() []route {
 		{"Admin Import", "/admin/hospital-orders/import", importers, methods{post: (*call).importHospitalOrders}},
 		{"Admin Messages", "/admin/messages/", administrators, methods{get: recorded((*call).adminListMessages)}},
 		{"Admin Message Retry", "/admin/messages/:id/retry/", administrators, methods{post: (*call).adminRetryMessage}},
+		{"Admin Backup", "/admin/backup/", administrators, methods{get: recorded((*call).adminBackup)}},
 
 		{"Audit Checkpoint", "/audit/checkpoint/", auditors, methods{get: (*call).auditCheckpoint}},
 		{"Audit Key", "/audit/key/", auditors, methods{get: (*call).auditKey}},

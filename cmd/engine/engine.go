@@ -35,6 +35,7 @@ import (
 	"orderengine/domain/refusal"
 	"orderengine/domain/stoplist"
 	"orderengine/domain/wallet"
+	"orderengine/eventstore/backup"
 	"orderengine/eventstore/decider"
 	"orderengine/eventstore/proof"
 	"orderengine/eventstore/sequence"
@@ -62,6 +63,7 @@ type Engine struct {
 	logListen net.Listener
 	views     projections.Views
 	tree      *proof.Tree
+	backups   *backup.Backups // nil if the log cannot be copied here
 	follower  *projections.Follower
 	reactor   *projections.Reactor
 	sequences []*sequence.Sequence
@@ -110,6 +112,9 @@ func (e *Engine) open() error {
 		return err
 	}
 	if err := e.openTree(); err != nil {
+		return err
+	}
+	if err := e.openBackups(); err != nil {
 		return err
 	}
 	e.follower = projections.NewFollower(e.store, e.views, projections.All(e.settings.periods()), e.logger, e.now)
@@ -210,7 +215,7 @@ func (e *Engine) newAPI() *httpapi.API {
 		Views:    projections.Gate{Views: e.views, Follower: e.follower}, Await: e.follower.Await,
 		AdminToken: e.settings.AdminToken, AuditToken: e.settings.AuditToken, Location: e.settings.location, Now: e.now, Logger: e.logger,
 		Metrics: prometheus.NewRegistry(), Ready: e.checks(),
-		Proofs: e.tree, Streams: e.store,
+		Proofs: e.tree, Streams: e.store, Backups: e.backups,
 	}
 	a.Payments = gateways.Payments{Books: gateways.Books{gateways.QA(a.Orders), gateways.Hospital(a.HospitalOrders)}, Wallets: a.Wallets, Periods: e.settings.periods(), Now: e.now}
 	a.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

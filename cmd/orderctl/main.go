@@ -33,6 +33,8 @@ func root() *cobra.Command {
 		replayEvents(),
 		reconcile(),
 		migrate(),
+		takeBackup(),
+		restore(),
 		man(),
 	)
 	return root
