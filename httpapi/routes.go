@@ -93,6 +93,7 @@ func (a *API) routes() []route {
 		{"Audit Checkpoint", "/audit/checkpoint/", auditors, methods{get: (*call).auditCheckpoint}},
 		{"Audit Key", "/audit/key/", auditors, methods{get: (*call).auditKey}},
 		{"Audit Consistency", "/audit/consistency/", auditors, methods{get: (*call).auditConsistency}},
+		{"Audit Orders", "/audit/orders/", auditors, methods{get: recorded((*call).auditOrders)}},
 		{"Audit History", "/audit/orders/:number/history/", auditors, methods{get: recorded((*call).auditHistory)}},
 		{"Audit Bundle", "/audit/orders/:number/bundle/", auditors, methods{get: recorded((*call).auditBundle)}},
 		{"Replay Events", "/replay/events", replayers, methods{get: recorded((*call).replayEvents)}},

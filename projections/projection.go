@@ -178,4 +178,4 @@ func All(periods process.Periods) []Projection {
 }
 
 // Version names the set of rows that the projections give: views of another version are not read.
-const Version = 2
+const Version = 3
