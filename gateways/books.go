@@ -39,11 +39,13 @@ type Orders[S, C any] interface {
 
 // Kind is the [Book] of the orders of one lifecycle: S is their state, C their commands.
 type Kind[S interface{ Bill() payment.Bill }, C any] struct {
-	Number  interface{ MatchString(string) bool }
-	Orders  Orders[S, C]
-	Next    func(S, process.Periods) []process.Todo
-	Money   func(payment.Command) C       // a command of the money as one of the order
-	TimeOut func(order S, at time.Time) C // moves an order on that has been in its state for too long
+	Category string // of the orders' streams
+	Number   interface{ MatchString(string) bool }
+	Orders   Orders[S, C]
+	Refusals Refusals
+	Next     func(S, process.Periods) []process.Todo
+	Money    func(payment.Command) C       // a command of the money as one of the order
+	TimeOut  func(order S, at time.Time) C // moves an order on that has been in its state for too long
 }
 
 // Holds implements [Book].
@@ -56,7 +58,16 @@ func (k Kind[S, C]) Load(ctx context.Context, number string) (Entry, error) {
 
 // Execute implements [Book].
 func (k Kind[S, C]) Execute(ctx context.Context, number string, call decider.Call, c payment.Command) (Entry, error) {
-	return k.entry(k.Orders.Execute(ctx, number, call, k.Money(c)))
+	return k.run(ctx, number, call, k.Money(c))
+}
+
+// run runs a command, and has it recorded if the order, which is there, refuses it.
+func (k Kind[S, C]) run(ctx context.Context, number string, call decider.Call, c C) (Entry, error) {
+	done, err := k.Orders.Execute(ctx, number, call, c)
+	if done.Revision != eventstore.NoStream {
+		k.Refusals.Record(ctx, call, k.Category+"-"+number, c, err)
+	}
+	return k.entry(done, err)
 }
 
 func (k Kind[S, C]) entry(r decider.Result[S], err error) (Entry, error) {
@@ -65,7 +76,7 @@ func (k Kind[S, C]) entry(r decider.Result[S], err error) (Entry, error) {
 		Bill: bill, Position: r.Position,
 		next: func(p process.Periods) []process.Todo { return k.Next(r.State, p) },
 		timeOut: func(ctx context.Context, call decider.Call, at time.Time) (Entry, error) {
-			return k.entry(k.Orders.Execute(ctx, bill.Number, call, k.TimeOut(r.State, at)))
+			return k.run(ctx, bill.Number, call, k.TimeOut(r.State, at))
 		},
 	}, err
 }
@@ -102,19 +113,19 @@ func (b Books) Execute(ctx context.Context, number string, call decider.Call, c 
 	return book.Execute(ctx, number, call, c)
 }
 
-// QA is the book of the Q&A orders.
-func QA(orders Orders[qa.Order, qa.Command]) Book {
+// QA is the book of the Q&A orders. What they refuse is recorded.
+func QA(orders Orders[qa.Order, qa.Command], refusals Refusals) Book {
 	return Kind[qa.Order, qa.Command]{
-		Number: qa.NumberPattern, Orders: orders, Next: process.QA,
+		Category: qa.Category, Number: qa.NumberPattern, Orders: orders, Refusals: refusals, Next: process.QA,
 		Money:   func(c payment.Command) qa.Command { return c },
 		TimeOut: func(o qa.Order, at time.Time) qa.Command { return qa.TimeOut{Since: o.Status, At: at} },
 	}
 }
 
-// Hospital is the book of the hospital orders.
-func Hospital(orders Orders[hospital.Order, hospital.Command]) Book {
+// Hospital is the book of the hospital orders. What they refuse is recorded.
+func Hospital(orders Orders[hospital.Order, hospital.Command], refusals Refusals) Book {
 	return Kind[hospital.Order, hospital.Command]{
-		Number: hospital.NumberPattern, Orders: orders, Next: process.Hospital,
+		Category: hospital.Category, Number: hospital.NumberPattern, Orders: orders, Refusals: refusals, Next: process.Hospital,
 		Money:   func(c payment.Command) hospital.Command { return c },
 		TimeOut: func(_ hospital.Order, at time.Time) hospital.Command { return hospital.TimeOut{At: at} },
 	}

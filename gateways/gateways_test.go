@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -17,6 +18,7 @@ import (
 	"orderengine/domain/payment"
 	"orderengine/domain/process"
 	"orderengine/domain/qa"
+	"orderengine/domain/refusal"
 	"orderengine/domain/wallet"
 	"orderengine/eventstore/decider"
 	"orderengine/eventstore/memory"
@@ -78,6 +80,10 @@ func (w *world) wallets() *wallets {
 		Evolve: wallet.Evolve, Encode: wallet.Codec.Encode, Decode: wallet.Codec.Decode}, decider.Options{Shared: true})
 }
 
+func (w *world) refusals() gateways.Refusals {
+	return gateways.NewRefusals(w.store, decider.Options{Shared: true}, slog.New(slog.DiscardHandler))
+}
+
 func (w *world) order(commands ...qa.Command) qa.Order {
 	w.t.Helper()
 	var r decider.Result[qa.Order]
@@ -115,7 +121,7 @@ func (w *world) types(stream string) map[string]int {
 }
 
 func (w *world) payments() gateways.Payments {
-	return gateways.Payments{Books: gateways.Books{gateways.QA(w.orders())}, Wallets: w.wallets(), Platform: w.platform, Periods: periods, Now: clock}
+	return gateways.Payments{Books: gateways.Books{gateways.QA(w.orders(), w.refusals())}, Wallets: w.wallets(), Platform: w.platform, Periods: periods, Now: clock}
 }
 
 // periods leave no grace: whoever looks, acts.
@@ -144,7 +150,8 @@ func (w *world) settle() qa.Order {
 type platform struct {
 	mu    sync.Mutex
 	made  []string
-	paid  bool // what FindCharge tells
+	paid  bool       // what FindCharge tells
+	odd   domain.Fen // the sum that refunds are told to be of, if not the right one
 	fails error
 }
 
@@ -163,6 +170,9 @@ func (p *platform) FindCharge(_ context.Context, id string) (payment.Charge, err
 }
 
 func (p *platform) CreateRefund(_ context.Context, r gateways.RefundRequest) (payment.PlatformRefund, error) {
+	if p.odd != 0 {
+		return payment.PlatformRefund{ID: "re_" + r.No, OrderNo: r.No, Charge: r.Charge, Amount: p.odd, Status: payment.Succeeded}, nil
+	}
 	return payment.PlatformRefund{ID: "re_" + r.No, OrderNo: r.No, Charge: r.Charge, Amount: r.Amount, Status: payment.Pending}, p.fails
 }
 
@@ -228,7 +238,7 @@ func (w crashingWallets) Execute(ctx context.Context, id string, call decider.Ca
 func (w *world) performUntil(c *crash) bool {
 	w.t.Helper()
 	p := w.payments()
-	p.Books, p.Wallets = gateways.Books{gateways.QA(crashingOrders{w.orders(), c})}, crashingWallets{w.wallets(), c}
+	p.Books, p.Wallets = gateways.Books{gateways.QA(crashingOrders{w.orders(), c}, w.refusals())}, crashingWallets{w.wallets(), c}
 	_, err := p.Perform(w.t.Context(), number)
 	if err != nil && !errors.Is(err, errCrash) {
 		w.t.Fatal(err)
@@ -580,5 +590,52 @@ func TestWrongKeyLeavesTheRefundPending(t *testing.T) {
 		if r := w.load().Refunds[0]; r.Parked != parked || r.Status != payment.Pending {
 			t.Errorf("after a %d the refund is %+v, want parked %v", status, r, parked)
 		}
+	}
+}
+
+// refused tells the refusals that stand beside an order.
+func (w *world) refused() (told []string) {
+	w.t.Helper()
+	for e, err := range w.store.ReadStream(w.t.Context(), "refusal-qaorder-"+number, 0) {
+		w.must(err)
+		event, err := decider.Decode(refusal.Codec.Decode, e)
+		w.must(err)
+		r := event.(refusal.CommandRefused)
+		told = append(told, fmt.Sprintf("%s %s: %s (%s)", r.By, r.Command, r.Code, r.Why))
+	}
+	return told
+}
+
+// TestRefusalsOfTheMoneyAreRecorded once, however often the reactor or a notice comes with the same again.
+func TestRefusalsOfTheMoneyAreRecorded(t *testing.T) {
+	w := newWorld(t, 0)
+	w.order(request(payment.WX, "a1"), wxMoney(), qa.Refund{By: patient, At: now})
+	w.platform.odd = 7
+	for range 3 {
+		var fault *domain.Fault
+		if _, err := w.payments().Perform(t.Context(), number); !errors.As(err, &fault) {
+			t.Errorf("performed: %v", err)
+		}
+	}
+	notice := decider.Call{ID: uuid.New(), Actor: "platform", At: now}
+	for range 2 {
+		settle := payment.SettleRefund{No: number + "R9", OK: true, At: now}
+		if _, err := w.payments().Books.Execute(t.Context(), number, notice, settle); !domain.IsRefused(err, domain.NotFound) {
+			t.Errorf("a refund that is none: %v", err)
+		}
+		nobodys := strings.Repeat("9", len(number))
+		if _, err := w.payments().Books.Execute(t.Context(), nobodys, notice, settle); !domain.IsRefused(err, domain.NotFound) {
+			t.Errorf("an order that is none: %v", err)
+		}
+	}
+	want := []string{
+		"system SettleRefund: invalid (refund " + number + "R1 is of 1500 fen, not of 7)",
+		"platform SettleRefund: not found (order " + number + " has no refund " + number + "R9)",
+	}
+	if got := w.refused(); !slices.Equal(got, want) {
+		t.Errorf("refused\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if n := len(w.types("refusal-qaorder-" + strings.Repeat("9", len(number)))); n > 0 {
+		t.Errorf("an order that is none has refused %d", n)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"orderengine/domain/qa"
 	"orderengine/domain/wallet"
 	"orderengine/eventstore"
+	"orderengine/eventstore/backup"
 	"orderengine/eventstore/decider"
 	"orderengine/eventstore/sequence"
 	"orderengine/gateways"
@@ -75,6 +76,9 @@ type API struct {
 	// Proofs is the tree over the log, and Streams are what a bundle tells of.
 	Proofs  Proofs
 	Streams eventstore.StreamReader
+
+	// Backups takes backups of the server's data, nil if the log is a cluster's.
+	Backups *backup.Backups
 
 	AdminToken string // "" closes the calls of administrators
 	AuditToken string // "" closes the calls of auditors

@@ -257,7 +257,7 @@ func (c *call) payHospitalOrder() (reply, error) {
 	if err := rehearse(ctx, c, c.api.HospitalOrders, hospital.NumberPattern, hospital.Decide, number, hospital.Command(request)); err != nil {
 		return reply{}, err
 	}
-	if err := c.affordable(ctx, number, mode.Channel()); err != nil {
+	if err := c.affordable(ctx, number, mode.Channel(), request); err != nil {
 		return reply{}, err
 	}
 	op, err := c.begin(ctx, nil)

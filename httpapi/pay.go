@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/google/uuid"
+
 	"orderengine/domain"
 	"orderengine/domain/payment"
 	"orderengine/domain/qa"
@@ -37,7 +39,7 @@ func (c *call) payOrder() (reply, error) {
 	if err := c.rehearse(ctx, number, request); err != nil {
 		return reply{}, err
 	}
-	if err := c.affordable(ctx, number, channel); err != nil {
+	if err := c.affordable(ctx, number, channel, request); err != nil {
 		return reply{}, err
 	}
 	op, err := c.begin(ctx, nil)
@@ -82,9 +84,9 @@ func paymentReply(b payment.Bill, channel payment.Channel) (reply, error) {
 	return reply{http.StatusOK, paymentJSON{}}, nil
 }
 
-// affordable refuses a payment that the wallet cannot make before the order hears of it. The wallet itself
-// decides later, whatever happens until then.
-func (c *call) affordable(ctx context.Context, number string, channel payment.Channel) error {
+// affordable refuses a payment that the wallet cannot make before the order hears of it, and has that recorded. The wallet
+// itself decides later, whatever happens until then.
+func (c *call) affordable(ctx context.Context, number string, channel payment.Channel, command any) error {
 	if channel != payment.Balance || c.keyed() {
 		return nil
 	}
@@ -100,7 +102,9 @@ func (c *call) affordable(ctx context.Context, number string, channel payment.Ch
 		return err
 	}
 	if w.State.Balance < order.Amount {
-		return domain.Refuse(domain.InsufficientFunds, "the wallet holds less than the order's amount")
+		refused := domain.Refuse(domain.InsufficientFunds, "the wallet holds less than the order's amount")
+		c.api.Refusals.Record(ctx, c.caller(uuid.New(), c.now()), orderStream(number), command, refused)
+		return refused
 	}
 	return nil
 }

@@ -197,8 +197,6 @@ func (c *call) hospitalEvents(ctx context.Context, r replay, _ eventstore.Positi
 
 // streamReplay writes the reply. It is cut off if it ends before it should.
 func (c *call) streamReplay(w *echo.Response, source eventSource, r replay, head eventstore.Position) error {
-	ctx, cancel := context.WithCancel(c.ctx())
-	defer cancel()
 	out := &replayWriter{w: w, control: http.NewResponseController(w.Writer), live: r.live, left: r.limit}
 	if err := out.begin(); err != nil {
 		return nil // the client has gone
@@ -208,9 +206,9 @@ func (c *call) streamReplay(w *echo.Response, source eventSource, r replay, head
 	}
 	var err error
 	if r.live {
-		err = c.streamLive(ctx, cancel, out, source, r, head)
+		err = c.streamLive(out, source, r, head)
 	} else {
-		err = c.streamToEnd(ctx, cancel, out, source, r, head)
+		err = c.streamToEnd(out, source, r, head)
 	}
 	switch {
 	case err == nil || errors.Is(err, errEnough):
@@ -225,16 +223,9 @@ func (c *call) streamReplay(w *echo.Response, source eventSource, r replay, head
 	return nil
 }
 
-func (c *call) streamToEnd(ctx context.Context, cancel context.CancelFunc, out *replayWriter, source eventSource, r replay, head eventstore.Position) error {
-	ended := make(chan struct{})
-	defer close(ended)
-	go func() {
-		select {
-		case <-c.api.stopping:
-			cancel()
-		case <-ended:
-		}
-	}()
+func (c *call) streamToEnd(out *replayWriter, source eventSource, r replay, head eventstore.Position) error {
+	ctx, cancel := c.whileServing()
+	defer cancel()
 	return source(ctx, r, head, func(e event) error {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -244,7 +235,8 @@ func (c *call) streamToEnd(ctx context.Context, cancel context.CancelFunc, out *
 }
 
 // streamLive writes from one goroutine and reads in another, so that heartbeats go out while there is nothing to read.
-func (c *call) streamLive(ctx context.Context, cancel context.CancelFunc, out *replayWriter, source eventSource, r replay, head eventstore.Position) error {
+func (c *call) streamLive(out *replayWriter, source eventSource, r replay, head eventstore.Position) error {
+	ctx, cancel := context.WithCancel(c.ctx())
 	batches, failed := make(chan []byte), make(chan error, 1)
 	go func() {
 		defer close(batches)

@@ -89,10 +89,12 @@ func (a *API) routes() []route {
 		{"Admin Import", "/admin/hospital-orders/import", importers, methods{post: (*call).importHospitalOrders}},
 		{"Admin Messages", "/admin/messages/", administrators, methods{get: recorded((*call).listMessages)}},
 		{"Admin Message Retry", "/admin/messages/:id/retry/", administrators, methods{post: recorded((*call).adminRetryMessage)}},
+		{"Admin Backup", "/admin/backup/", administrators, methods{get: recorded((*call).adminBackup)}},
 
 		{"Audit Checkpoint", "/audit/checkpoint/", auditors, methods{get: (*call).auditCheckpoint}},
 		{"Audit Key", "/audit/key/", auditors, methods{get: (*call).auditKey}},
 		{"Audit Consistency", "/audit/consistency/", auditors, methods{get: (*call).auditConsistency}},
+		{"Audit Orders", "/audit/orders/", auditors, methods{get: recorded((*call).auditOrders)}},
 		{"Audit History", "/audit/orders/:number/history/", auditors, methods{get: recorded((*call).auditHistory)}},
 		{"Audit Bundle", "/audit/orders/:number/bundle/", auditors, methods{get: recorded((*call).auditBundle)}},
 		{"Replay Events", "/replay/events", replayers, methods{get: recorded((*call).replayEvents)}},

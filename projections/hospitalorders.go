@@ -6,6 +6,7 @@ import (
 
 	"orderengine/domain/hospital"
 	"orderengine/domain/process"
+	"orderengine/eventstore"
 )
 
 // hospitalOrderProjection lists every hospital order with its patient, its rows in the hospital's queries, and with
@@ -13,8 +14,12 @@ import (
 func hospitalOrderProjection(periods process.Periods) Projection {
 	return Fold[hospital.Order, hospital.Event]{
 		Of: hospital.Category, Codec: hospital.Codec, Evolve: hospital.Evolve,
-		Rows:  func(_ string, o hospital.Order) Rows { return Rows{Listings: hospitalListings(o, periods)} },
-		Lines: hospitalEvents,
+		Rows: func(_ string, o hospital.Order) Rows { return Rows{Listings: hospitalListings(o, periods)} },
+		Lines: func(id string, o hospital.Order, e hospital.Event, recorded eventstore.Recorded) Rows {
+			lines := hospitalEvents(id, o, e, recorded)
+			lines.Listings = append(lines.Listings, hospitalSearchLines(id, o, e, recorded).Listings...)
+			return lines
+		},
 	}
 }
 

@@ -65,6 +65,11 @@ func (q Hospitals) All(ctx context.Context, w Window) ([]institution.Hospital, i
 	return hospitals, page.Total, err
 }
 
+// Codes are the codes of all hospitals, in their order.
+func (q Hospitals) Codes(ctx context.Context) ([]string, error) {
+	return members(ctx, q.Views, hospitalsIndex, Range{})
+}
+
 // Cards lists a hospital's cards, by type and number.
 func (q Hospitals) Cards(ctx context.Context, code string, w Window) ([]card.Card, int, error) {
 	page, err := q.Views.Page(ctx, cardsOf(code), w.Offset, w.Limit, false)

@@ -16,7 +16,8 @@ import (
 func orderProjection(periods process.Periods) Projection {
 	return Fold[qa.Order, qa.Event]{
 		Of: qa.Category, Codec: qa.Codec, Evolve: qa.Evolve,
-		Rows: func(_ string, o qa.Order) Rows { return Rows{Listings: orderListings(o, periods)} },
+		Rows:  func(_ string, o qa.Order) Rows { return Rows{Listings: orderListings(o, periods)} },
+		Lines: qaSearchLines,
 	}
 }
 

@@ -25,7 +25,6 @@ import (
 	"orderengine/domain/message"
 	"orderengine/domain/payment"
 	"orderengine/domain/process"
-	"orderengine/domain/refusal"
 	"orderengine/domain/stoplist"
 	"orderengine/eventstore/decider"
 	"orderengine/eventstore/memory"
@@ -60,6 +59,7 @@ func newWorld() (_ *world, closes func()) {
 		return decider.New(store, model(category, link.Codec, link.Decide, link.Evolve), decider.Options{})
 	}
 	orders := decider.New(store, model(hospital.Category, hospital.Codec, hospital.Decide, hospital.Evolve), decider.Options{})
+	refusals := gateways.NewRefusals(store, decider.Options{}, quiet)
 	api := &xmlapi.API{
 		Orders:    orders,
 		Hospitals: decider.New(store, model(institution.Category, institution.Codec, institution.Decide, institution.Evolve), decider.Options{}),
@@ -67,11 +67,10 @@ func newWorld() (_ *world, closes func()) {
 		Messages:  decider.New(store, model(message.Category, message.Codec, message.Decide, message.Evolve), decider.Options{}),
 		StopLists: decider.New(store, model(stoplist.Category, stoplist.Codec, stoplist.Decide, stoplist.Evolve), decider.Options{}),
 		Secrets:   links(link.SecretCategory), HisRefunds: links(link.HisRefundCategory),
-		Payments: gateways.Payments{Books: gateways.Books{gateways.Hospital(orders)}, Platform: sandbox.Platform{Now: time.Now}, Periods: periods, Now: time.Now},
+		Payments: gateways.Payments{Books: gateways.Books{gateways.Hospital(orders, refusals)}, Platform: sandbox.Platform{Now: time.Now}, Periods: periods, Now: time.Now},
 		Serials:  sequence.New(store, "hospitalorder", time.Now), Views: projections.Gate{Views: views, Follower: follower}, Await: follower.Await,
-		Refusals: gateways.Refusals{Logger: quiet,
-			Decider: decider.New(store, model(refusal.Category, refusal.Codec, refusal.Decide, refusal.Evolve), decider.Options{})},
-		Now: time.Now, Logger: quiet, Calls: xmlapi.NewCalls(prometheus.NewRegistry()),
+		Refusals: refusals,
+		Now:      time.Now, Logger: quiet, Calls: xmlapi.NewCalls(prometheus.NewRegistry()),
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan struct{})

@@ -119,9 +119,11 @@ func (a *API) stop(ctx context.Context, list stoplist.List, number string) (stop
 	now := a.now()
 	command := hospital.Stop{Hospital: list.Hospital, At: now,
 		RefundNo: hospital.Number(found.State.Platform, hospital.ForStop, found.State.Kind, now, serial)}
-	_, err = a.Orders.Execute(ctx, number, a.stopCall(list, number), command)
+	call := a.stopCall(list, number)
+	_, err = a.Orders.Execute(ctx, number, call, command)
 	var fault *domain.Fault
 	if errors.As(err, &fault) {
+		a.Refusals.Record(ctx, call, a.Orders.Stream(number), command, err)
 		a.Logger.Warn("an order could not be stopped any more", "list", list.ID, "order", number, "error", fault.Error())
 		return false, nil
 	}

@@ -32,9 +32,9 @@ import (
 	"orderengine/domain/link"
 	"orderengine/domain/message"
 	"orderengine/domain/qa"
-	"orderengine/domain/refusal"
 	"orderengine/domain/stoplist"
 	"orderengine/domain/wallet"
+	"orderengine/eventstore/backup"
 	"orderengine/eventstore/decider"
 	"orderengine/eventstore/proof"
 	"orderengine/eventstore/sequence"
@@ -62,6 +62,7 @@ type Engine struct {
 	logListen net.Listener
 	views     projections.Views
 	tree      *proof.Tree
+	backups   *backup.Backups // nil if the log cannot be copied here
 	follower  *projections.Follower
 	reactor   *projections.Reactor
 	sequences []*sequence.Sequence
@@ -110,6 +111,9 @@ func (e *Engine) open() error {
 		return err
 	}
 	if err := e.openTree(); err != nil {
+		return err
+	}
+	if err := e.openBackups(); err != nil {
 		return err
 	}
 	e.follower = projections.NewFollower(e.store, e.views, projections.All(e.settings.periods()), e.logger, e.now)
@@ -207,17 +211,17 @@ func (e *Engine) newAPI() *httpapi.API {
 		Hospitals:      decider.New(e.store, model(institution.Category, institution.Codec, institution.Decide, institution.Evolve), few),
 		Secrets:        decider.New(e.store, model(link.SecretCategory, link.Codec, link.Decide, link.Evolve), few),
 		Cards:          decider.New(e.store, model(card.Category, card.Codec, card.Decide, card.Evolve), few),
-		Refusals: gateways.Refusals{Logger: e.logger,
-			Decider: decider.New(e.store, model(refusal.Category, refusal.Codec, refusal.Decide, refusal.Evolve), few)},
+		Refusals:       gateways.NewRefusals(e.store, few, e.logger),
+
 		Looks:    decider.New(e.store, model(access.Category, access.Codec, access.Decide, access.Evolve), few),
 		Messages: decider.New(e.store, model(message.Category, message.Codec, message.Decide, message.Evolve), few),
 		Log:      e.store,
 		Views:    projections.Gate{Views: e.views, Follower: e.follower}, Await: e.follower.Await,
 		AdminToken: e.settings.AdminToken, AuditToken: e.settings.AuditToken, Location: e.settings.location, Now: e.now, Logger: e.logger,
 		Metrics: prometheus.NewRegistry(), Ready: e.checks(),
-		Proofs: e.tree, Streams: e.store,
+		Proofs: e.tree, Streams: e.store, Backups: e.backups,
 	}
-	a.Payments = gateways.Payments{Books: gateways.Books{gateways.QA(a.Orders), gateways.Hospital(a.HospitalOrders)}, Wallets: a.Wallets, Periods: e.settings.periods(), Now: e.now}
+	a.Payments = gateways.Payments{Books: gateways.Books{gateways.QA(a.Orders, a.Refusals), gateways.Hospital(a.HospitalOrders, a.Refusals)}, Wallets: a.Wallets, Periods: e.settings.periods(), Now: e.now}
 	a.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	e.observe(a.Metrics)
 	e.observeTree(a.Metrics)

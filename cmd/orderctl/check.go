@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -51,36 +50,43 @@ A folder that was put back whole to an older state agrees with itself. Give a ch
 }
 
 func (c *checking) run(ctx context.Context) error {
-	log := filepath.Join(c.dir, "log")
-	if _, err := os.Stat(log); err != nil {
+	if _, err := os.Stat(c.log()); err != nil {
 		return fmt.Errorf("%w; DIR is the server's ORDERD_DATA, which has a folder log", err)
 	}
 	audit, err := c.audit()
 	if err != nil {
 		return err
 	}
-	options := embedded.Options{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}
-	fmt.Fprintln(c.told, "reading every file and every event of the log")
-	err = embedded.Check(ctx, log, options)
-	if errors.Is(err, eventstore.ErrLocked) {
-		return fmt.Errorf("%w; stop the server first", err)
-	}
+	found, err := c.verify(ctx, audit)
 	if err != nil {
-		return fmt.Errorf("%w; restore the last good backup, and keep this folder: what is in both can be compared", err)
-	}
-	options.ReadOnly = true
-	store, err := embedded.Open(log, options)
-	if err != nil {
-		return err
-	}
-	audit.Log = store
-	found, err := audit.Run(ctx)
-	if err := errors.Join(err, store.Close()); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.out, "OK   %d events, the last at position %s; tree head %x; %d in the tree of the folder; %d checkpoints agree\n",
 		found.Head.Size, found.At, found.Head.Root, found.Tree, found.Checkpoints)
 	return nil
+}
+
+func (c *checking) log() string { return filepath.Join(c.dir, "log") }
+
+// verify reads all of the log and holds it against what an audit says.
+func (c *checking) verify(ctx context.Context, audit proof.Audit) (found proof.Audited, err error) {
+	options := embedded.Options{Logger: quiet}
+	fmt.Fprintln(c.told, "reading every file and every event of the log")
+	err = embedded.Check(ctx, c.log(), options)
+	if errors.Is(err, eventstore.ErrLocked) {
+		return found, fmt.Errorf("%w; stop the server first", err)
+	}
+	if err != nil {
+		return found, fmt.Errorf("%w; restore the last good backup, and keep this folder: what is in both can be compared", err)
+	}
+	options.ReadOnly = true
+	store, err := embedded.Open(c.log(), options)
+	if err != nil {
+		return found, err
+	}
+	audit.Log = store
+	found, err = audit.Run(ctx)
+	return found, errors.Join(err, store.Close())
 }
 
 // audit says what the log is held against: what there is in the folder, and the given checkpoint.

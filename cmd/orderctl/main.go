@@ -34,6 +34,8 @@ func root() *cobra.Command {
 		reconcile(),
 		erasePatient(),
 		migrate(),
+		takeBackup(),
+		restore(),
 		man(),
 	)
 	return root

@@ -46,10 +46,15 @@ type request struct {
 
 // admin calls as an administrator and gives the whole reply.
 func (s *server) admin(ctx context.Context, r request) ([]byte, error) {
+	return whole(s.adminStream(ctx, r))
+}
+
+// adminStream calls as an administrator and gives the reply as it comes; the caller closes it.
+func (s *server) adminStream(ctx context.Context, r request) (io.ReadCloser, error) {
 	if s.Token == "" {
 		return nil, errors.New("no token: set ORDERCTL_TOKEN to the server's ORDERD_ADMIN_TOKEN")
 	}
-	return whole(s.do(ctx, r, s.Token))
+	return s.do(ctx, r, s.Token)
 }
 
 // audit calls as an auditor and gives the whole reply.

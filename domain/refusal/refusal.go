@@ -39,7 +39,7 @@ func (CommandRefused) isEvent() {}
 // Codec holds the stored form.
 var Codec = domain.NewCodec(domain.Form[CommandRefused, Event]("CommandRefused"))
 
-// Decide records every refusal: the same command refused again is refused twice.
+// Decide records every refusal that it is told of; who tells of one twice does it under one id.
 func Decide(_ Refusals, r Record) ([]Event, error) { return []Event{CommandRefused(r)}, nil }
 
 // Evolve counts.

@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -21,6 +22,7 @@ import (
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"orderengine/eventstore"
 )
@@ -31,6 +33,8 @@ const formatVersion = "orderengine log 1"
 // Store is an open folder. Make one with [Open]; it is safe for use by many goroutines.
 type Store struct {
 	db     *pebble.DB
+	fs     vfs.FS
+	log    *slog.Logger
 	writer *writer
 	recent *recent
 
@@ -83,6 +87,8 @@ func isLocked(err error) bool {
 func start(db *pebble.DB, last uint64, o Options) *Store {
 	s := &Store{
 		db:        db,
+		fs:        o.FS,
+		log:       o.Logger,
 		recent:    newRecent(last, o.RecentEvents, o.RecentBytes),
 		queue:     make(chan *appending, o.QueueAppends),
 		maxQueued: o.QueueBytes,

@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -371,6 +372,40 @@ func (t *Tree) Checkpoint(size uint64) ([]byte, error) {
 		err = fmt.Errorf("%w: none was signed at %d events", ErrNotFound, size)
 	}
 	return signed, err
+}
+
+// CheckpointAt signs the log up to the event at a position, for which it waits as long as ctx lasts: a copy of the log
+// that ends there is held against it. It fails with [ErrBehind], and with [ErrNotFound] if no event stands there.
+func (t *Tree) CheckpointAt(ctx context.Context, at eventstore.Position) (signed []byte, c Checkpoint, err error) {
+	if err := t.await(ctx, at); err != nil {
+		return nil, c, err
+	}
+	release, err := t.use()
+	if err != nil {
+		return nil, c, err
+	}
+	defer release()
+	index, found, err := t.folder.index(at)
+	if err != nil || !found {
+		return nil, c, cmp.Or(err, fmt.Errorf("%w: no event stands at position %s", ErrNotFound, at))
+	}
+	c.Size = index + 1
+	if c.Root, err = rootAt(t.folder, c.Size); err != nil {
+		return nil, c, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.broken {
+		return nil, c, t.failure
+	}
+	if signed, err = t.key.sign(c); err != nil {
+		return nil, c, err
+	}
+	if err := t.folder.db.Set(checkpointKey(c.Size), signed, pebble.NoSync); err != nil {
+		return nil, c, err
+	}
+	t.signed = max(t.signed, c.Size)
+	return signed, c, nil
 }
 
 // Consistency proves that the first from events of the tree of the first to are those of a tree of from. It fails with

@@ -192,6 +192,46 @@ func TestCheckpointsAreSigned(t *testing.T) {
 }
 
 // TestAnotherLogIsFound when the server starts: nothing more is signed, and what was is still served.
+// TestCheckpointAt signs the beginning of a log that has gone on since.
+func TestCheckpointAt(t *testing.T) {
+	tree, s, key := built(t, 20)
+	position := func(n int) (at eventstore.Position) {
+		for e, err := range s.ReadStream(t.Context(), streamOf(n), eventstore.Revision(n/3)) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			return e.Position
+		}
+		t.Fatalf("there is no event %d", n)
+		return at
+	}
+	signed, c, err := tree.CheckpointAt(t.Context(), position(12))
+	if err != nil || c.Size != 13 || !bytes.Equal(c.Root, naive(leavesOf(t, s, 20)[:13])) {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	if got := opened(t, signed, key.Verifier()); got.Size != c.Size || !bytes.Equal(got.Root, c.Root) {
+		t.Errorf("signed %+v, want %+v", got, c)
+	}
+	if kept, err := tree.Checkpoint(13); err != nil || !bytes.Equal(kept, signed) {
+		t.Errorf("kept %q, %v", kept, err)
+	}
+	if _, _, err := tree.CheckpointAt(t.Context(), eventstore.Position{}); !errors.Is(err, ErrNotFound) {
+		t.Errorf("before the first event: %v", err)
+	}
+	after := position(19)
+	after.Commit++
+	after.Prepare++
+	late, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, err := tree.CheckpointAt(late, after); !errors.Is(err, ErrBehind) {
+		t.Errorf("of an event that is still to come: %v", err)
+	}
+	fill(t, s, 20, 21)
+	if _, c, err := tree.CheckpointAt(t.Context(), position(20)); err != nil || c.Size != 21 {
+		t.Errorf("of an event that came: %+v, %v", c, err)
+	}
+}
+
 func TestAnotherLogIsFound(t *testing.T) {
 	changed := func(t *testing.T) *memory.Store {
 		s := filled(t, 19)

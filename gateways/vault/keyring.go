@@ -87,7 +87,7 @@ func HasKeys(dir string) (bool, error) {
 }
 
 // checkFile holds the folder's name wrapped by the master key, so that a wrong one is found when the server starts and
-// not when a patient's text cannot be read. It is made last: where it is, the folder is whole.
+// not when a patient's text cannot be read.
 const checkFile = "check"
 
 // OpenKeyring opens a folder, and makes it if there is none, on a file system that has hard links. It fails with
@@ -106,27 +106,28 @@ func OpenKeyring(dir string, master []byte) (*Keyring, error) {
 		return nil, err
 	}
 	k := &Keyring{dir: dir, master: aead, macKey: macKey, cache: cache}
+	if err := k.makeFolders(); err != nil {
+		return nil, err
+	}
 	if k.name, err = k.readName(); errors.Is(err, fs.ErrNotExist) {
-		if err = k.found(); err == nil {
+		if err = k.makeName(); err == nil {
 			k.name, err = k.readName()
 		}
 	}
 	return k, err
 }
 
-// found makes the folder, with 256 in it, for none should have a million files.
-func (k *Keyring) found() error {
-	if err := os.MkdirAll(k.dir, 0o700); err != nil {
-		return err
-	}
+// makeFolders makes the folder, with 256 in it, for none should have a million files. A copy of it may lack empty ones.
+func (k *Keyring) makeFolders() error {
 	for n := range 256 {
 		if err := os.MkdirAll(filepath.Join(k.dir, hex.EncodeToString([]byte{byte(n)})), 0o700); err != nil {
 			return err
 		}
 	}
-	if err := syncDir(k.dir); err != nil {
-		return err
-	}
+	return syncDir(k.dir)
+}
+
+func (k *Keyring) makeName() error {
 	name := hex.EncodeToString(random(4))
 	err := create(filepath.Join(k.dir, checkFile), seal(k.master, []byte(name), checkFile))
 	if errors.Is(err, fs.ErrExist) {

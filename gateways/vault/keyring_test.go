@@ -121,3 +121,22 @@ func TestMACs(t *testing.T) {
 		t.Errorf("another master key gives the same: %v", err)
 	}
 }
+
+// TestACopyWithoutEmptyFolders is what a backup may make of the folder.
+func TestACopyWithoutEmptyFolders(t *testing.T) {
+	w := newWorld(t)
+	w.seal("p1", "a")
+	folders, err := filepath.Glob(filepath.Join(w.dir, "??"))
+	if err != nil || len(folders) != 256 {
+		t.Fatalf("%d folders, %v", len(folders), err)
+	}
+	for _, folder := range folders {
+		_ = os.Remove(folder) // it stays if it has a key
+	}
+	w.Keys = w.keyring()
+	for range 20 {
+		if _, err := w.Keys.make(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

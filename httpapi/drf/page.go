@@ -143,12 +143,26 @@ func (p Page) link(r *http.Request, number int) *string {
 	if p.showSize {
 		query.Set("page_size", strconv.Itoa(p.Size))
 	}
+	link := address(r, query)
+	return &link
+}
+
+// NextLink is the request's own address with another place to go on from, for lists that have no numbered pages
+// (CursorPagination).
+func NextLink(r *http.Request, name, place string) string {
+	query := Query(r)
+	query.Set(name, place)
+	return address(r, query)
+}
+
+// address is the request's own with another query.
+func address(r *http.Request, query url.Values) string {
 	link := absolute(r)
 	if len(query) > 0 {
 		// Encode sorts by key and escapes just as Python's urlencode does.
 		link += "?" + query.Encode()
 	}
-	return &link
+	return link
 }
 
 // absolute is the request's address without its query (HttpRequest.build_absolute_uri).

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"orderengine/gateways/pingpp"
 	"orderengine/test/e2e/orderdtest"
 )
 
@@ -174,6 +176,14 @@ func TestRefusalsAreTold(t *testing.T) {
 	s.As(patient2).Send("PUT", path("cancel", number)).Want(t, http.StatusNotFound)
 	s.As(patient1).Send("PUT", path("evaluate", number), form("scores=5&content=ok")).Want(t, http.StatusBadRequest)
 	s.As(patient1).Send("PUT", path("finish", "99999999999999999999999999")).Want(t, http.StatusNotFound)
+	key, err := pingpp.LoadPrivateKey(filepath.Join(s.Data, "keys", "sandbox.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	notice := `{"id":"evt_9","type":"refund.succeeded","data":{"object":{"id":"re_1","object":"refund","status":"succeeded","order_no":"` + number + `R7"}}}`
+	for range 2 { // the platform sends it until it is taken
+		s.As("").With(pingpp.WebhookSignature, signature(t, key, notice)).Send("POST", "/qaorder/pay/notify/", jsonBody(notice)).Want(t, http.StatusNotFound)
+	}
 	var h struct {
 		Events  []historyRow
 		Refused []struct{ By, Command, Code, Why string }
@@ -187,12 +197,22 @@ func TestRefusalsAreTold(t *testing.T) {
 		"patient1 Finish: cannot finish (order " + number + " is unpaid)",
 		"patient2 Cancel: not found (no such order)",
 		"patient1 Evaluate: cannot evaluate (order " + number + " is unpaid)",
+		"platform SettleRefund: not found (order " + number + " has no refund " + number + "R7)",
 	}
 	if !slices.Equal(told, want) || len(h.Events) != 1 {
 		t.Errorf("%d events, refused\n%s\nwant\n%s", len(h.Events), strings.Join(told, "\n"), strings.Join(want, "\n"))
 	}
-	if v := verifiedBundle(t, s, number); v.Streams[1].Events != 3 {
+	if v := verifiedBundle(t, s, number); v.Streams[1].Events != 4 {
 		t.Errorf("the bundle has %+v", v.Streams)
+	}
+
+	token := strings.Repeat("1", 40)
+	s.As(admin).Send("POST", "/admin/users/", form("username=poor&password=x&token="+token)).Want(t, http.StatusCreated)
+	unaffordable := placeFrom(t, s.As(token), "doctor1", "online").OrderNumber
+	s.As(token).Send("PATCH", path("pay", unaffordable), form("channel=balance")).Want(t, http.StatusBadRequest)
+	s.As(auditToken).Get("/audit/orders/"+unaffordable+"/history/").Want(t, http.StatusOK).Into(t, &h)
+	if len(h.Refused) != 1 || h.Refused[0].By != "poor" || h.Refused[0].Command != "RequestPayment" || h.Refused[0].Code != "insufficient funds" {
+		t.Errorf("the order that could not be paid refused %+v", h.Refused)
 	}
 
 	var made struct {

@@ -134,7 +134,7 @@ func (w *world) payments() (gateways.Payments, *orders) {
 	all := decider.New(w.store, decider.Model[qa.Order, qa.Command, qa.Event]{Category: qa.Category, Decide: qa.Decide, Evolve: qa.Evolve,
 		Encode: qa.Codec.Encode, Decode: qa.Codec.Decode}, shared)
 	return gateways.Payments{
-		Books: gateways.Books{gateways.QA(all)},
+		Books: gateways.Books{gateways.QA(all, gateways.NewRefusals(w.store, shared, slog.New(slog.DiscardHandler)))},
 		Wallets: decider.New(w.store, decider.Model[wallet.Wallet, wallet.Command, wallet.Event]{Category: wallet.Category, Decide: wallet.Decide,
 			Evolve: wallet.Evolve, Encode: wallet.Codec.Encode, Decode: wallet.Codec.Decode}, shared),
 		Platform: w.bank, Periods: process.Defaults, Now: w.clock.read,

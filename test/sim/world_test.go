@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
@@ -37,6 +38,7 @@ type world struct {
 	ctx      context.Context
 	base     time.Time // the right time
 	store    *spy
+	refusals gateways.Refusals // in a log of their own, which the model does not see
 	servers  [2]*server
 	platform *platform
 	model    *model
@@ -76,6 +78,7 @@ var patients = []string{"ann", "bob", "cid"}
 func newWorld(t *rapid.T) *world {
 	w := &world{t: t, ctx: context.Background(), base: time.Date(2024, 3, 1, 8, 0, 0, 0, time.UTC)}
 	w.store = &spy{Store: memory.New(), w: w, next: map[string]eventstore.Revision{}}
+	w.refusals = gateways.NewRefusals(memory.New(), decider.Options{}, slog.New(slog.DiscardHandler))
 	w.platform, w.model = &platform{w: w, backs: map[string]*back{}}, newModel(w)
 	for i := range w.servers {
 		ticks := 0 // the age of a cached state is measured by a clock that never jumps
@@ -194,7 +197,7 @@ func (o steppedWallets) Execute(ctx context.Context, id string, call decider.Cal
 // perform has a server carry out what is due of an order.
 func (w *world) perform(server int, number string, atOnce bool, b *interruption) {
 	s := w.servers[server]
-	p := gateways.Payments{Books: gateways.Books{gateways.QA(steppedOrders{s.orders, w})}, Wallets: steppedWallets{s.wallets, w}, Platform: w.platform,
+	p := gateways.Payments{Books: gateways.Books{gateways.QA(steppedOrders{s.orders, w}, w.refusals)}, Wallets: steppedWallets{s.wallets, w}, Platform: w.platform,
 		Periods: periods, Now: func() time.Time { return w.now(server) }}
 	before := w.break_
 	w.break_ = b
