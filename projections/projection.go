@@ -174,8 +174,9 @@ func All(periods process.Periods) []Projection {
 		cardProjection(),
 		messageProjection(periods),
 		stopListProjection(periods),
+		deliveryProjection(),
 	}
 }
 
 // Version names the set of rows that the projections give: views of another version are not read.
-const Version = 2
+const Version = 3
