@@ -22,6 +22,7 @@ import (
 	"orderengine/eventstore/sequence"
 	"orderengine/gateways"
 	"orderengine/gateways/sandbox"
+	"orderengine/gateways/webhooks"
 	"orderengine/httpapi/auth"
 	"orderengine/projections"
 )
@@ -59,6 +60,8 @@ type API struct {
 	Secrets        *auth.Links // from a secret's hash to its hospital's code
 	Cards          *Cards
 	Messages       *Messages
+	Deliveries     *Deliveries
+	WebhookKey     webhooks.Key // seals what signs deliveries
 	// Open is the hospital open interface, which this server serves beside its own calls.
 	Open      http.Handler
 	Sequences Sequences

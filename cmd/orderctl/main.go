@@ -32,6 +32,7 @@ func root() *cobra.Command {
 		check(),
 		replayEvents(),
 		reconcile(),
+		deliveries(),
 		migrate(),
 		man(),
 	)
