@@ -25,8 +25,8 @@ const (
 )
 
 // appendEnvelope writes an event of the log as CloudEvents 1.0 JSON, without a line end. Its data stands in it as it
-// is stored, and so do the metadata: their names are good names of extension attributes. It is done for every event of
-// a replay, so nothing is decoded that need not be.
+// is stored, but for what [redact] hides, and so do the metadata: their names are good names of extension attributes. It
+// is done for every event of a replay, so nothing is decoded that need not be.
 func appendEnvelope(b []byte, e *eventstore.Recorded) ([]byte, error) {
 	schema, rest, ok := cutMetadata(e.Metadata)
 	if !ok {
@@ -36,7 +36,11 @@ func appendEnvelope(b []byte, e *eventstore.Recorded) ([]byte, error) {
 		}
 		schema, rest, _ = cutMetadata(m.Encode())
 	}
-	_, id, _ := strings.Cut(e.Stream, "-")
+	stream, data, hidden, err := redact(e)
+	if err != nil {
+		return b, err
+	}
+	_, id, _ := strings.Cut(stream, "-")
 	b = append(append(b, `{"specversion":"1.0","id":"`...), e.ID.String()...)
 	b = append(b, `","source":"`+logSource+`","type":`...)
 	b = appendJSON(b, typePrefix, e.Type, ".v", schema)
@@ -46,8 +50,11 @@ func appendEnvelope(b []byte, e *eventstore.Recorded) ([]byte, error) {
 	b = appendJSON(b, SchemaPath, e.Type, ".v", schema, ".json")
 	b = append(e.Time.AppendFormat(append(b, `,"recorded":"`...), time.RFC3339Nano), `","position":"`...)
 	b = append(append(b, e.Position.String()...), `","revision":`...)
-	b = appendJSON(append(strconv.AppendInt(b, int64(e.Revision), 10), `,"stream":`...), e.Stream)
-	b, err := appendData(append(b, `,"data":`...), e.Data)
+	b = appendJSON(append(strconv.AppendInt(b, int64(e.Revision), 10), `,"stream":`...), stream)
+	if hidden {
+		b = append(b, `,"redacted":true`...)
+	}
+	b, err = appendData(append(b, `,"data":`...), data)
 	return append(b, '}'), err
 }
 
