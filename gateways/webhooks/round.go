@@ -1,6 +1,7 @@
 package webhooks
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -50,9 +51,10 @@ type round struct {
 	stop    context.CancelFunc
 	ended   chan struct{}
 
-	failed delivery.Batch // that was tried last and not taken
-	wait   time.Duration  // between its tries
-	due    time.Time      // of the next one
+	failed delivery.Batch      // that was tried last and not taken
+	hook   institution.Webhook // where it was sent
+	wait   time.Duration       // between its tries
+	due    time.Time           // of the next one
 	// taken is where the ledger has the batch that the hospital took last, if that could not be written down.
 	taken eventstore.Revision
 
@@ -116,12 +118,13 @@ func (r *round) deliver() (more bool, err error) {
 	}
 	d := ledger.State
 	r.change(func(s *Status) { s.follow(d) })
-	if r.failed != (delivery.Batch{}) && r.failed == d.Batch && r.now().Before(r.due) {
-		return false, nil
-	}
 	hospital, err := r.courier.Hospitals.Load(r.ctx, r.code)
-	if err != nil || hospital.State.Webhook.URL == "" {
+	if err != nil {
 		return false, err
+	}
+	hook := hospital.State.Webhook
+	if hook.URL == "" || r.waits(d.Batch, hook) {
+		return false, nil
 	}
 	batch, events, err := r.next(d)
 	if err != nil || len(events) == 0 {
@@ -134,13 +137,19 @@ func (r *round) deliver() (more bool, err error) {
 		return false, err
 	}
 	if r.taken != ledger.Revision {
-		if err := r.send(ctx, hospital.State.Webhook, events); err != nil {
+		if err := r.send(ctx, hook, events); err != nil {
+			r.hook = hook
 			return false, r.fail(ctx, ledger, batch, err)
 		}
 		r.taken = ledger.Revision
 	}
 	err = r.acknowledge(ctx, ledger, batch)
-	return err == nil, err
+	return err == nil && batch.Count == MaxBatch, err // what comes singly is gathered until the next look
+}
+
+// waits says that the batch failed and is not tried again yet. A webhook that was changed since then may do better.
+func (r *round) waits(batch delivery.Batch, hook institution.Webhook) bool {
+	return batch.Count > 0 && batch == r.failed && r.now().Before(r.due) && hook.URL == r.hook.URL && bytes.Equal(hook.Secret, r.hook.Secret)
 }
 
 // next is the batch to be sent: the one that is on its way, whoever began it, or the events after the cursor.

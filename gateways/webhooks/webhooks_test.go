@@ -437,6 +437,27 @@ func TestManyServersSendEachBatchOnce(t *testing.T) {
 	equal(t, "what came", strings.Join(h.all(), " "), numbers(1, 42))
 }
 
+// TestStoppingWaitsForTheAnswer, so that what was taken is not sent again by the next run.
+func TestStoppingWaitsForTheAnswer(t *testing.T) {
+	t.Parallel()
+	w, release := newWorld(t), make(chan struct{})
+	h := &receiver{t: t, answer: func(int, http.ResponseWriter, *http.Request) bool { <-release; return true }}
+	w.happen("H1", 1)
+	w.hospital("H1", h)
+	c := w.courier("s1")
+	c.Timeout = 30 * time.Second
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- c.Run(ctx) }()
+	w.eventually("sent", func() bool { return h.requests() == 1 })
+	cancel()
+	close(release)
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	equal(t, "cursor", w.ledger("H1").Cursor, "1")
+}
+
 func TestRedeliveryGivesUpWhatFails(t *testing.T) {
 	t.Parallel()
 	w, h := newWorld(t), &receiver{t: t}
@@ -463,6 +484,28 @@ func TestRedeliveryGivesUpWhatFails(t *testing.T) {
 	redeliver("1")
 	w.eventually("again", func() bool { return h.has(5) && w.ledger("H1").Cursor == "4" })
 	equal(t, "batches", h.batches(), []string{"1 2 3 4", "3 4", "2 3 4"})
+}
+
+// TestAChangedWebhookIsTriedAtOnce, however long the wait was.
+func TestAChangedWebhookIsTriedAtOnce(t *testing.T) {
+	t.Parallel()
+	w, h := newWorld(t), &receiver{t: t}
+	h.answer = func(_ int, rw http.ResponseWriter, _ *http.Request) bool {
+		rw.WriteHeader(http.StatusNotFound)
+		return false
+	}
+	w.happen("H1", 1)
+	w.hospital("H1", h)
+	c := w.courier("s1")
+	c.MaxWait = delivery.MaxWait
+	w.run(c)
+	w.eventually("failed often enough for a long wait", func() bool { return w.ledger("H1").Failures >= 2 })
+	good := &receiver{t: t}
+	server := httptest.NewServer(good)
+	defer server.Close()
+	w.hook("H1", institution.Webhook{URL: server.URL, Secret: w.key.Seal("H1", secret)})
+	w.eventually("delivered", func() bool { return good.has(1) })
+	equal(t, "what was sent", good.batches(), []string{"1"})
 }
 
 // TestWithoutItsKeyNothingIsSent: the secret was sealed with another key.
