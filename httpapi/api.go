@@ -61,7 +61,8 @@ type API struct {
 	Cards          *Cards
 	Messages       *Messages
 	Deliveries     *Deliveries
-	WebhookKey     webhooks.Key // seals what signs deliveries
+	WebhookKey     webhooks.Key                          // seals what signs deliveries
+	DeliveryStatus func(hospital string) webhooks.Status // as this server sees it
 	// Open is the hospital open interface, which this server serves beside its own calls.
 	Open      http.Handler
 	Sequences Sequences

@@ -132,6 +132,9 @@ var beginning = eventstore.Position{}.String()
 func (c *call) renderDelivery(h institution.Hospital, d delivery.Delivery) (deliveryStateJSON, error) {
 	shown := deliveryStateJSON{Hospital: h.Code, WebhookURL: h.Webhook.URL, State: d.State(), Cursor: cmp.Or(d.Cursor, beginning), Delivered: d.Delivered,
 		TakenTime: c.timeOrNull(d.TakenAt), Tries: d.Failures, FailingTime: c.timeOrNull(d.Since), Why: d.Why}
+	if here := c.api.DeliveryStatus(h.Code); here.Failures > d.Failures { // not each failure is written down
+		shown.Tries, shown.FailingTime, shown.Why = here.Failures, c.timeOrNull(here.Since), here.Why
+	}
 	cursor, err := eventstore.ParsePosition(shown.Cursor)
 	if err != nil {
 		return shown, err

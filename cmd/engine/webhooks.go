@@ -64,6 +64,7 @@ func (e *Engine) openWebhooks() error {
 		Sender: delivery.Sender{Server: server, Run: uuid.NewString()}, Timeout: e.settings.Webhooks.Timeout, MaxWait: e.settings.Webhooks.MaxWait,
 		Now: e.now, Logger: e.logger,
 	}
+	a.DeliveryStatus = e.courier.Status
 	a.Ready = append(a.Ready, e.webhooksCheck())
 	a.Metrics.MustRegister(webhookMetrics{e})
 	return nil

@@ -32,8 +32,9 @@ type Status struct {
 	Delivered int       // events that this server has delivered
 }
 
-// follow takes in what the ledger says. Of the failures it has not each, but another server's too.
-func (s *Status) follow(d delivery.Delivery) {
+// follow takes in what the ledger says. Of the failures it has not each, but another server's too. A secret that cannot
+// be opened since some time is a failure that is not written down.
+func (s *Status) follow(d delivery.Delivery, unopened time.Time) {
 	if d.Failures == 0 {
 		s.Failures, s.Why = 0, ""
 	}
@@ -41,6 +42,9 @@ func (s *Status) follow(d delivery.Delivery) {
 		s.Failures, s.Why = d.Failures, d.Why
 	}
 	s.Since = d.Since
+	if s.Failures == 0 && !unopened.IsZero() {
+		s.Failures, s.Why, s.Since = 1, ErrSealed.Error(), unopened
+	}
 }
 
 // round delivers to one hospital, one batch after the other.
@@ -57,6 +61,8 @@ type round struct {
 	due    time.Time           // of the next one
 	// taken is where the ledger has the batch that the hospital took last, if that could not be written down.
 	taken eventstore.Revision
+	// unopened is since when the secret cannot be opened, zero if it can.
+	unopened time.Time
 
 	mu     sync.Mutex
 	status Status
@@ -116,20 +122,44 @@ func (r *round) deliver() (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	d := ledger.State
-	r.change(func(s *Status) { s.follow(d) })
+	r.change(func(s *Status) { s.follow(ledger.State, r.unopened) })
 	hospital, err := r.courier.Hospitals.Load(r.ctx, r.code)
 	if err != nil {
 		return false, err
 	}
 	hook := hospital.State.Webhook
-	if hook.URL == "" || r.waits(d.Batch, hook) {
+	if hook.URL == "" || r.waits(ledger.State.Batch, hook) {
 		return false, nil
 	}
-	batch, events, err := r.next(d)
-	if err != nil || len(events) == 0 {
+	batch, events, err := r.next(ledger.State)
+	if err != nil {
 		return false, err
 	}
+	secret, opened := r.open(hook)
+	if !opened || len(events) == 0 {
+		return false, nil
+	}
+	return r.try(ledger, hook, secret, batch, events)
+}
+
+// open opens the secret of the webhook. A server that cannot leaves the batch to others, which have the key, and tells
+// that it cannot.
+func (r *round) open(hook institution.Webhook) (secret string, opened bool) {
+	secret, err := r.courier.Key.Open(r.code, hook.Secret)
+	if err == nil {
+		r.unopened = time.Time{}
+		return secret, true
+	}
+	if r.unopened.IsZero() {
+		r.unopened = r.now()
+		r.courier.Logger.Warn("this server cannot deliver to a hospital: copy keys/webhooks.key from the server that can, or set the secret again",
+			"hospital", r.code, "error", err.Error())
+	}
+	return "", false
+}
+
+// try sends the batch once, if it is this server's to send, and writes down what became of it.
+func (r *round) try(ledger ledgerOf, hook institution.Webhook, secret string, batch delivery.Batch, events []Event) (more bool, err error) {
 	// What was begun is brought to its end, also when the server stops.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), r.courier.Timeout+recordLimit)
 	defer cancel()
@@ -137,7 +167,7 @@ func (r *round) deliver() (more bool, err error) {
 		return false, err
 	}
 	if r.taken != ledger.Revision {
-		if err := r.send(ctx, hook, events); err != nil {
+		if err := post(ctx, r.courier.client, hook.URL, secret, r.now(), events); err != nil {
 			r.hook = hook
 			return false, r.fail(ctx, ledger, batch, err)
 		}
@@ -192,14 +222,6 @@ func (r *round) claim(ctx context.Context, ledger ledgerOf, batch delivery.Batch
 // has says that the batch is on its way, by this server.
 func (r *round) has(ledger ledgerOf, batch delivery.Batch) bool {
 	return ledger.State.Batch == batch && ledger.State.Sender == r.courier.Sender
-}
-
-func (r *round) send(ctx context.Context, to institution.Webhook, events []Event) error {
-	secret, err := r.courier.Key.Open(r.code, to.Secret)
-	if err != nil {
-		return err
-	}
-	return post(ctx, r.courier.client, to.URL, secret, r.now(), events)
 }
 
 func (r *round) acknowledge(ctx context.Context, ledger ledgerOf, batch delivery.Batch) error {

@@ -118,3 +118,13 @@ func (c *Courier) Statuses() []Status {
 	slices.SortFunc(all, func(a, b Status) int { return cmp.Compare(a.Hospital, b.Hospital) })
 	return all
 }
+
+// Status is how the deliveries to one hospital go; the zero Status if there are none.
+func (c *Courier) Status(hospital string) Status {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r := c.rounds[hospital]; r != nil {
+		return r.shown()
+	}
+	return Status{}
+}

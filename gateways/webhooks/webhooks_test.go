@@ -508,8 +508,8 @@ func TestAChangedWebhookIsTriedAtOnce(t *testing.T) {
 	equal(t, "what was sent", good.batches(), []string{"1"})
 }
 
-// TestWithoutItsKeyNothingIsSent: the secret was sealed with another key.
-func TestWithoutItsKeyNothingIsSent(t *testing.T) {
+// TestWithoutItsKeyAServerLeavesTheBatchToOthers, and says so: the secret was sealed with another key.
+func TestWithoutItsKeyAServerLeavesTheBatchToOthers(t *testing.T) {
 	t.Parallel()
 	w, h := newWorld(t), &receiver{t: t}
 	w.happen("H1", 1)
@@ -517,8 +517,17 @@ func TestWithoutItsKeyNothingIsSent(t *testing.T) {
 	c := w.courier("s1")
 	c.Key, _ = webhooks.NewKey(bytes.Repeat([]byte{8}, 32))
 	w.run(c)
-	w.eventually("told", func() bool { return w.ledger("H1").Why == webhooks.ErrSealed.Error() })
+	w.eventually("told", func() bool { return c.Status("H1").Why == webhooks.ErrSealed.Error() })
+	if s := c.Status("H1"); s.Failures != 1 || s.Since.IsZero() || s.Oldest.IsZero() {
+		t.Errorf("status %+v", s)
+	}
 	equal(t, "requests", h.requests(), 0)
+	equal(t, "ledger", len(w.lines("H1")), 0)
+	w.run(w.courier("s2"))
+	w.eventually("delivered by the other", func() bool { return h.has(1) })
+	equal(t, "log lines", w.logs.count("\n"), 1)
+	w.hook("H1", institution.Webhook{})
+	w.eventually("nobody is delivered to", func() bool { return c.Status("H1") == webhooks.Status{} })
 }
 
 // TestAWebhookThatIsTakenAwayEndsTheDeliveries, and one that comes back goes on where they were.
