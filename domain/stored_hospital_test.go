@@ -2,6 +2,7 @@ package domain_test
 
 import (
 	"orderengine/domain/card"
+	"orderengine/domain/delivery"
 	"orderengine/domain/hospital"
 	"orderengine/domain/institution"
 	"orderengine/domain/message"
@@ -48,6 +49,7 @@ var (
 		institution.HospitalChanged{Name: ptr("第一医院 & <分院>"), ItemTag: ptr("orderRecord"), Branches: &[]institution.Branch{{Code: "B01", Name: "东院"}},
 			Templates: map[string]string{message.Unpaid: "{payAmout} 元", message.Waiting: ""}, At: at},
 		institution.SecretSet{Hash: "ab12", At: at},
+		institution.WebhookSet{Webhook: institution.Webhook{URL: "https://his.example/events?a=1&b=2", Secret: []byte{0, 1, 255}}, At: at},
 	}
 	cardSamples = []card.Event{
 		card.CardBound{Card: card.Card{Hospital: "H001", Type: card.Diagnosis, Number: "123456789", Patient: "patient1", At: at}},
@@ -65,5 +67,12 @@ var (
 	stopListSamples = []stoplist.Event{
 		stoplist.StopListBegun{ID: "6c5f2a54-3f5e-4b0c-9f0e-0a4f6f1d7a11", Hospital: "H001", Orders: []string{hospitalNumber, "1011202403010000003"}, At: at},
 		stoplist.StopListFinished{Skipped: []string{"1011202403010000003"}, At: at},
+	}
+	sampleBatch     = delivery.Batch{After: "7", Through: "12", Count: 3}
+	deliverySamples = []delivery.Event{
+		delivery.BatchSent{Batch: sampleBatch, Sender: delivery.Sender{Server: "4c6f", Run: "9a01"}, At: at},
+		delivery.BatchDelivered{Batch: sampleBatch, Tries: 2, At: at},
+		delivery.DeliveryFailed{Batch: sampleBatch, Failures: 1, Why: "it answered 500", At: at},
+		delivery.RedeliveryRequested{After: "3", By: "admin", At: at},
 	}
 )

@@ -19,6 +19,7 @@ import (
 	"orderengine/domain/account"
 	"orderengine/domain/card"
 	"orderengine/domain/catalog"
+	"orderengine/domain/delivery"
 	"orderengine/domain/hospital"
 	"orderengine/domain/idempotency"
 	"orderengine/domain/institution"
@@ -152,6 +153,7 @@ func TestStoredBytes(t *testing.T) {
 	stored(t, "access", access.Codec, accessSamples)
 	stored(t, "message", message.Codec, messageSamples)
 	stored(t, "stoplist", stoplist.Codec, stopListSamples)
+	stored(t, "delivery", delivery.Codec, deliverySamples)
 }
 
 // stored compares the lines "<name> <schema> <data>" of a lifecycle.

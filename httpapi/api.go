@@ -24,6 +24,7 @@ import (
 	"orderengine/gateways"
 	"orderengine/gateways/sandbox"
 	"orderengine/gateways/vault"
+	"orderengine/gateways/webhooks"
 	"orderengine/httpapi/auth"
 	"orderengine/projections"
 )
@@ -62,6 +63,9 @@ type API struct {
 	Secrets        *auth.Links // from a secret's hash to its hospital's code
 	Cards          *Cards
 	Messages       *Messages
+	Deliveries     *Deliveries
+	WebhookKey     webhooks.Key                          // seals what signs deliveries
+	DeliveryStatus func(hospital string) webhooks.Status // as this server sees it
 	// Open is the hospital open interface, which this server serves beside its own calls.
 	Open      http.Handler
 	Sequences Sequences

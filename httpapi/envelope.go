@@ -2,12 +2,16 @@ package httpapi
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"orderengine/domain/hospital"
 	"orderengine/eventstore"
+	"orderengine/gateways/webhooks"
 	"orderengine/projections"
 )
 
@@ -21,8 +25,8 @@ const (
 )
 
 // appendEnvelope writes an event of the log as CloudEvents 1.0 JSON, without a line end. Its data stands in it as it
-// is stored, and so do the metadata: their names are good names of extension attributes. It is done for every event of
-// a replay, so nothing is decoded that need not be.
+// is stored, but for what [redact] hides, and so do the metadata: their names are good names of extension attributes. It
+// is done for every event of a replay, so nothing is decoded that need not be.
 func appendEnvelope(b []byte, e *eventstore.Recorded) ([]byte, error) {
 	schema, rest, ok := cutMetadata(e.Metadata)
 	if !ok {
@@ -32,7 +36,11 @@ func appendEnvelope(b []byte, e *eventstore.Recorded) ([]byte, error) {
 		}
 		schema, rest, _ = cutMetadata(m.Encode())
 	}
-	_, id, _ := strings.Cut(e.Stream, "-")
+	stream, data, hidden, err := redact(e)
+	if err != nil {
+		return b, err
+	}
+	_, id, _ := strings.Cut(stream, "-")
 	b = append(append(b, `{"specversion":"1.0","id":"`...), e.ID.String()...)
 	b = append(b, `","source":"`+logSource+`","type":`...)
 	b = appendJSON(b, typePrefix, e.Type, ".v", schema)
@@ -42,8 +50,11 @@ func appendEnvelope(b []byte, e *eventstore.Recorded) ([]byte, error) {
 	b = appendJSON(b, SchemaPath, e.Type, ".v", schema, ".json")
 	b = append(e.Time.AppendFormat(append(b, `,"recorded":"`...), time.RFC3339Nano), `","position":"`...)
 	b = append(append(b, e.Position.String()...), `","revision":`...)
-	b = appendJSON(append(strconv.AppendInt(b, int64(e.Revision), 10), `,"stream":`...), e.Stream)
-	b, err := appendData(append(b, `,"data":`...), e.Data)
+	b = appendJSON(append(strconv.AppendInt(b, int64(e.Revision), 10), `,"stream":`...), stream)
+	if hidden {
+		b = append(b, `,"redacted":true`...)
+	}
+	b, err = appendData(append(b, `,"data":`...), data)
 	return append(b, '}'), err
 }
 
@@ -83,17 +94,36 @@ func appendJSON(b []byte, texts ...string) []byte {
 	return append(b, '"')
 }
 
+// HospitalEvents gives up to limit of a hospital's own events after a position: what it can replay, as it is delivered.
+func (a *API) HospitalEvents(ctx context.Context, code string, after eventstore.Position, limit int) ([]webhooks.Event, error) {
+	found, err := projections.HospitalOrders{Views: a.Views}.Events(ctx, code, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	events := make([]webhooks.Event, len(found))
+	for i, fields := range found {
+		at, err := time.ParseInLocation(hospital.TimeLayout, hospitalField(fields, "eventTime"), hospital.Zone)
+		if err != nil {
+			return nil, err
+		}
+		position, err := eventstore.ParsePosition(hospitalField(fields, "position"))
+		if err != nil {
+			return nil, err
+		}
+		events[i] = webhooks.Event{Position: position, At: at, JSON: appendHospitalEvent(nil, code, fields)}
+	}
+	return events, nil
+}
+
+// hospitalField is one of the fields of a hospital's event.
+func hospitalField(fields []string, name string) string {
+	return fields[slices.Index(projections.HospitalEventFields, name)]
+}
+
 // appendHospitalEvent writes one event of a hospital's own (projections.HospitalEventFields) as CloudEvents 1.0 JSON.
 // Its id is its position, which no other event of the source has.
 func appendHospitalEvent(b []byte, code string, fields []string) []byte {
-	value := func(name string) string {
-		for i, n := range projections.HospitalEventFields {
-			if n == name {
-				return fields[i]
-			}
-		}
-		return ""
-	}
+	value := func(name string) string { return hospitalField(fields, name) }
 	b = appendJSON(append(b, `{"specversion":"1.0","id":`...), value("position"))
 	b = appendJSON(append(b, `,"source":`...), hospitalSource, code)
 	b = appendJSON(append(b, `,"type":`...), typePrefix, "hospital.", value("eventType"), ".v1")

@@ -44,10 +44,13 @@ type hospitalJSON struct {
 	Templates map[string]string `json:"templates"` // texts by event
 	ItemTag   string            `json:"item_tag"`
 	Secret    string            `json:"secret,omitempty"` // shown once, when it is made
+	// WebhookURL is where the hospital's events are delivered, "" if nowhere. The secret that signs them is never shown.
+	WebhookURL string `json:"webhook_url"`
 }
 
 func renderHospital(h institution.Hospital) hospitalJSON {
-	shown := hospitalJSON{Code: h.Code, Name: h.Name, Branches: map[string]string{}, Templates: map[string]string{}, ItemTag: h.ItemTag}
+	shown := hospitalJSON{Code: h.Code, Name: h.Name, Branches: map[string]string{}, Templates: map[string]string{}, ItemTag: h.ItemTag,
+		WebhookURL: h.Webhook.URL}
 	for _, b := range h.Branches {
 		shown.Branches[b.Code] = b.Name
 	}
@@ -83,13 +86,13 @@ func (c *call) institution(ctx context.Context) (decider.Result[institution.Hosp
 	return found, err
 }
 
-// adminCreateHospital makes a hospital: code and name, and if wanted branches, templates, item_tag and a secret.
+// adminCreateHospital makes a hospital: code and name, and if wanted branches, templates, item_tag, a secret and a webhook.
 func (c *call) adminCreateHospital() (reply, error) {
 	ctx, cancel := c.commandCtx()
 	defer cancel()
 	f := c.data.Fields()
 	code, name := f.String("code", drf.MaxLength(maxName)), f.String("name", drf.MaxLength(maxName))
-	change, secret := c.institutionChange(f), secret(f)
+	change, secret, hook := c.institutionChange(f), secret(f), c.webhookChange(f, code, institution.Hospital{})
 	change.Name = nil
 	if err := f.Err(); err != nil {
 		return reply{}, err
@@ -112,18 +115,19 @@ func (c *call) adminCreateHospital() (reply, error) {
 	if secret == "" {
 		secret = auth.NewToken()
 	}
-	return c.changeHospital(ctx, op, code, http.StatusCreated, change, secret)
+	return c.changeHospital(ctx, op, code, http.StatusCreated, change, secret, hook)
 }
 
 // adminChangeHospital changes what the request names; a blank secret has one made.
 func (c *call) adminChangeHospital() (reply, error) {
 	ctx, cancel := c.commandCtx()
 	defer cancel()
-	if _, err := c.institution(ctx); err != nil {
+	h, err := c.institution(ctx)
+	if err != nil {
 		return reply{}, err
 	}
 	f := c.data.Fields()
-	change, newSecret := c.institutionChange(f), secret(f)
+	change, newSecret, hook := c.institutionChange(f), secret(f), c.webhookChange(f, h.State.Code, h.State)
 	if f.Has("secret") && newSecret == "" {
 		newSecret = auth.NewToken()
 	}
@@ -134,14 +138,21 @@ func (c *call) adminChangeHospital() (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return c.changeHospital(ctx, op, c.echo.Param("code"), http.StatusOK, change, newSecret)
+	return c.changeHospital(ctx, op, c.echo.Param("code"), http.StatusOK, change, newSecret, hook)
 }
 
-func (c *call) changeHospital(ctx context.Context, op operation, code string, status int, change institution.Change, secret string) (reply, error) {
+func (c *call) changeHospital(ctx context.Context, op operation, code string, status int, change institution.Change, secret string,
+	hook *institution.Webhook) (reply, error) {
 	change.At = op.at
 	changed, err := c.api.Hospitals.Execute(ctx, code, c.caller(uuid.NewSHA1(op.id, []byte("change")), op.at), change)
 	if err != nil {
 		return reply{}, err
+	}
+	if hook != nil {
+		set := institution.SetWebhook{Webhook: *hook, At: op.at}
+		if changed, err = c.api.Hospitals.Execute(ctx, code, c.caller(uuid.NewSHA1(op.id, []byte("webhook")), op.at), set); err != nil {
+			return reply{}, err
+		}
 	}
 	shown := ""
 	if secret != "" {

@@ -86,6 +86,8 @@ func (a *API) routes() []route {
 		{"Admin Hospital", "/admin/hospitals/:code/", administrators, methods{get: (*call).adminHospital, patch: (*call).adminChangeHospital}},
 		{"Admin Cards", "/admin/hospitals/:code/cards/", administrators, methods{get: recorded((*call).adminListCards), post: (*call).adminBindCard}},
 		{"Admin Card", "/admin/hospitals/:code/cards/:type/:number/", administrators, methods{remove: (*call).adminReleaseCard}},
+		{"Admin Deliveries", "/admin/hospitals/:code/deliveries/", administrators, methods{get: (*call).adminDeliveries}},
+		{"Admin Redeliver", "/admin/hospitals/:code/deliveries/redeliver/", administrators, methods{post: (*call).adminRedeliver}},
 		{"Admin Import", "/admin/hospital-orders/import", importers, methods{post: (*call).importHospitalOrders}},
 		{"Admin Messages", "/admin/messages/", administrators, methods{get: recorded((*call).listMessages)}},
 		{"Admin Message Retry", "/admin/messages/:id/retry/", administrators, methods{post: recorded((*call).adminRetryMessage)}},

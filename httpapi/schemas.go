@@ -47,7 +47,8 @@ var typeAliases = map[string][]string{
 	"order":    {"Order", "HospitalOrder"},
 	"question": {"Question"},
 	"message":  {"Message", "PatientTold"},
-	"hospital": {"Hospital", "SecretSet"},
+	"hospital": {"Hospital", "SecretSet", "WebhookSet"},
+	"delivery": {"BatchSent", "BatchDelivered", "DeliveryFailed", "RedeliveryRequested"},
 }
 
 // typesOf reads a list of types and aliases between commas; nil is all. What is none of both is refused by name.

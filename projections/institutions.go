@@ -13,14 +13,14 @@ func hospitalProjection() Projection {
 		Of: institution.Category, Codec: institution.Codec,
 		Evolve: func(h institution.Hospital, e institution.Event) institution.Hospital {
 			h = institution.Evolve(h, e)
-			h.SecretHash = ""
+			h.SecretHash, h.Webhook.Secret = "", nil
 			return h
 		},
 		Rows: func(code string, h institution.Hospital) Rows {
 			if !h.Registered() {
 				return Rows{}
 			}
-			return Rows{Listings: []Listing{{hospitalsIndex, code}}}
+			return Rows{Listings: append(webhook(code, h), Listing{hospitalsIndex, code})}
 		},
 	}
 }

@@ -174,6 +174,7 @@ func All(periods process.Periods) []Projection {
 		cardProjection(),
 		messageProjection(periods),
 		stopListProjection(periods),
+		deliveryProjection(),
 	}
 }
 

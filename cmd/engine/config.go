@@ -42,8 +42,9 @@ type Config struct {
 	Unanswered       time.Duration   // after which a paid order without an answer is refunded
 	Unfinished       time.Duration   // after which an answered order finishes itself
 	Retry            []time.Duration // after each try to have a refund made, or to hear of it
-	LogLevel         string          // debug, info, warn or error
-	Demo             bool            // make the people and orders of the documents
+	Webhooks         WebhookConfig
+	LogLevel         string // debug, info, warn or error
+	Demo             bool   // make the people and orders of the documents
 }
 
 // Defaults are the settings of who sets nothing.
@@ -53,7 +54,7 @@ var Defaults = Config{
 	AuditOrigin: "orderengine", CheckpointEvents: 1000, CheckpointEvery: 10 * time.Second,
 	Timezone: "Asia/Shanghai", LogLevel: "info",
 	Unpaid: process.Defaults.Unpaid, Unanswered: process.Defaults.Unanswered, Unfinished: process.Defaults.Unfinished,
-	Retry: process.Defaults.Retry,
+	Retry: process.Defaults.Retry, Webhooks: WebhookConfig{Timeout: 10 * time.Second, MaxWait: 5 * time.Minute},
 }
 
 const embeddedStore, sandboxPayment, pingppPayment, outboxMessages = "embedded", "sandbox", "pingpp", "outbox"
@@ -113,6 +114,7 @@ func (c *Config) Flags(flags *pflag.FlagSet) {
 	flags.DurationVar(&c.Unanswered, "unanswered", c.Unanswered, "after this a paid order without an answer is refunded")
 	flags.DurationVar(&c.Unfinished, "unfinished", c.Unfinished, "after this an answered order finishes itself")
 	flags.DurationSliceVar(&c.Retry, "retry", c.Retry, "waits between the tries to have a refund made; the last repeats")
+	c.Webhooks.flags(flags)
 	flags.StringVar(&c.LogLevel, "log-level", c.LogLevel, "debug (each request), info, warn or error")
 	flags.BoolVar(&c.Demo, "demo", c.Demo, "make the people and orders of the API documents, once")
 }
@@ -179,6 +181,9 @@ func (c Config) parse() (settings, error) {
 	}
 	if len(c.Retry) == 0 || slices.Min(c.Retry) <= 0 {
 		return s, fmt.Errorf("%s: %v are no waits", Variable("retry"), c.Retry)
+	}
+	if err := c.Webhooks.check(); err != nil {
+		return s, err
 	}
 	if c.Demo && c.Payment != sandboxPayment {
 		return s, fmt.Errorf("%s: the demo pays in the sandbox, not at %q", Variable("demo"), c.Payment)

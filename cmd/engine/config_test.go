@@ -39,6 +39,8 @@ func TestBadSettingsNameTheirVariable(t *testing.T) {
 		"ORDERD_UNANSWERED":        {"", "0s", "-1h"},
 		"ORDERD_UNFINISHED":        {"", "0s", "-1h"},
 		"ORDERD_RETRY":             {"", "0s", "5m,-1h", "5m,x"},
+		"ORDERD_WEBHOOK_TIMEOUT":   {"", "0s", "-1s", "61s", "10"},
+		"ORDERD_WEBHOOK_WAIT":      {"", "0s", "-1s", "11m"},
 		"ORDERD_LOG_LEVEL":         {"", "loud"},
 		"ORDERD_AUDIT_ORIGIN":      {"", "a b", "a+b"},
 		"ORDERD_CHECKPOINT_EVENTS": {"", "0", "-1", "many"},
@@ -128,13 +130,14 @@ func TestEverySettingIsAFlagAndAVariable(t *testing.T) {
 		"ORDERD_ADMIN_TOKEN": "t", "ORDERD_TIMEZONE": "UTC", "ORDERD_UNPAID": "1h", "ORDERD_UNANSWERED": "2h", "ORDERD_UNFINISHED": "3h",
 		"ORDERD_RETRY": "1s,2s", "ORDERD_LOG_LEVEL": "debug", "ORDERD_DEMO": "true",
 		"ORDERD_ESDB_LISTEN": ":7", "ORDERD_ESDB_ADVERTISE": "h:7", "ORDERD_ESDB_WRITABLE": "true", "ORDERD_ESDB_CERT": "c", "ORDERD_ESDB_KEY": "k",
-		"ORDERD_ESDB_PASSWORD": "p",
+		"ORDERD_ESDB_PASSWORD": "p", "ORDERD_WEBHOOK_TIMEOUT": "3s", "ORDERD_WEBHOOK_WAIT": "1m",
 	}
 	c, _, err := parsed(t, values)
 	want := Defaults
 	want.Addr, want.Data, want.Views, want.AdminToken, want.Timezone = ":9", "/d", "redis://h:1/2", "t", "UTC"
 	want.Unpaid, want.Unanswered, want.Unfinished = time.Hour, 2*time.Hour, 3*time.Hour
 	want.Retry, want.LogLevel, want.Demo = []time.Duration{time.Second, 2 * time.Second}, "debug", true
+	want.Webhooks = WebhookConfig{Timeout: 3 * time.Second, MaxWait: time.Minute}
 	want.ESDB = ESDBConfig{Listen: ":7", Advertise: "h:7", Writable: true, Cert: "c", Key: "k", Password: "p"}
 	if err != nil || !reflect.DeepEqual(c, want) {
 		t.Errorf("%+v, %v; want %+v", c, err, want)

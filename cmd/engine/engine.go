@@ -41,6 +41,7 @@ import (
 	"orderengine/eventstore/wire"
 	"orderengine/gateways"
 	"orderengine/gateways/messages"
+	"orderengine/gateways/webhooks"
 	"orderengine/httpapi"
 	"orderengine/httpapi/auth"
 	"orderengine/projections"
@@ -69,6 +70,7 @@ type Engine struct {
 	api       *httpapi.API
 	hospitals *xmlapi.API
 	messenger messages.Messenger
+	courier   *webhooks.Courier
 	server    *http.Server
 	listener  net.Listener
 	closers   []io.Closer // in the order they were opened
@@ -125,6 +127,9 @@ func (e *Engine) open() error {
 		return err
 	}
 	e.openHospitals()
+	if err := e.openWebhooks(); err != nil {
+		return err
+	}
 	e.reactor = projections.NewReactor(e.api.Views, e.perform, e.logger, e.now)
 	if err := e.listenLog(); err != nil {
 		return err
@@ -307,6 +312,7 @@ func (e *Engine) Run(ctx context.Context, welcome io.Writer) error {
 	var work errgroup.Group
 	work.Go(func() error { return ended(e.follower.Run(background)) })
 	work.Go(func() error { return ended(e.reactor.Run(background)) })
+	work.Go(func() error { return ended(e.courier.Run(background)) })
 	work.Go(func() error { return ended(e.tree.Run(background)) })
 	work.Go(e.serveLog)
 	err := e.serve(ctx, welcome)

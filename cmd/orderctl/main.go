@@ -33,6 +33,7 @@ func root() *cobra.Command {
 		replayEvents(),
 		reconcile(),
 		erasePatient(),
+		deliveries(),
 		migrate(),
 		takeBackup(),
 		restore(),

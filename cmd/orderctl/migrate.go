@@ -43,8 +43,9 @@ the source: it covers each event's stream, revision, id, type, data and metadata
 names the same head, and is good for the copy.
 
 Positions are the target's own, so a server that is moved to it builds its views anew, and positions that hospitals
-hold are not of the new log. The time at which an event was recorded is the target's; that at which it occurred is
-in its metadata.`,
+hold, and the cursors of their webhooks, are not of the new log: take the webhooks away before, and set the cursors
+("orderctl deliveries redeliver") before they are given back. The time at which an event was recorded is the target's;
+that at which it occurred is in its metadata.`,
 		Example: `  orderctl migrate --from ./data --to 'esdb+discover://admin:…@cluster:2113'`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {

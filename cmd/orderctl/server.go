@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 
@@ -62,10 +63,13 @@ func (s *server) audit(ctx context.Context, r request) ([]byte, error) {
 	return whole(s.auditStream(ctx, r))
 }
 
+// errCannotAsk: no server can be asked like that.
+var errCannotAsk = errors.New("cannot ask the server")
+
 // auditStream calls as an auditor and gives the reply as it comes; the caller closes it.
 func (s *server) auditStream(ctx context.Context, r request) (io.ReadCloser, error) {
 	if s.AuditToken == "" {
-		return nil, errors.New("no token: set ORDERCTL_AUDIT_TOKEN to the server's ORDERD_AUDIT_TOKEN")
+		return nil, fmt.Errorf("%w: no token: set ORDERCTL_AUDIT_TOKEN to the server's ORDERD_AUDIT_TOKEN", errCannotAsk)
 	}
 	return s.do(ctx, r, s.AuditToken)
 }
@@ -87,9 +91,12 @@ type refusedError struct {
 func (e *refusedError) Error() string { return "the server answered " + e.text }
 
 func (s *server) do(ctx context.Context, r request, token string) (io.ReadCloser, error) {
+	if base, err := url.Parse(s.URL); err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
+		return nil, fmt.Errorf("%w: --server: %q is not http(s)://host:port", errCannotAsk, s.URL)
+	}
 	call, err := http.NewRequestWithContext(ctx, r.method, strings.TrimSuffix(s.URL, "/")+r.path, r.body)
 	if err != nil {
-		return nil, fmt.Errorf("--server: %w", err)
+		return nil, fmt.Errorf("%w: --server: %w", errCannotAsk, err)
 	}
 	call.Header.Set("Authorization", "Token "+token)
 	if r.contentType != "" {

@@ -42,6 +42,7 @@ type Hospital struct {
 	Templates  map[string]string `json:"templates,omitempty"` // by event
 	ItemTag    string            `json:"item_tag"`
 	SecretHash string            `json:"secret_hash,omitempty"`
+	Webhook    Webhook           `json:"webhook,omitzero"`
 	At         time.Time         `json:"at"`
 }
 
@@ -79,11 +80,17 @@ type (
 		Hash string
 		At   time.Time
 	}
+	// SetWebhook says where the hospital's events are delivered from now on; the zero Webhook ends it.
+	SetWebhook struct {
+		Webhook
+		At time.Time
+	}
 )
 
-func (Register) isCommand()  {}
-func (Change) isCommand()    {}
-func (SetSecret) isCommand() {}
+func (Register) isCommand()   {}
+func (Change) isCommand()     {}
+func (SetSecret) isCommand()  {}
+func (SetWebhook) isCommand() {}
 
 // Event is something that happened to one hospital. Stored names and fields never change.
 type Event interface{ isEvent() }
@@ -105,17 +112,23 @@ type (
 		Hash string    `json:"hash"`
 		At   time.Time `json:"at"`
 	}
+	WebhookSet struct {
+		Webhook
+		At time.Time `json:"at"`
+	}
 )
 
 func (HospitalRegistered) isEvent() {}
 func (HospitalChanged) isEvent()    {}
 func (SecretSet) isEvent()          {}
+func (WebhookSet) isEvent()         {}
 
 // Codec holds the stored forms.
 var Codec = domain.NewCodec(
 	domain.Form[HospitalRegistered, Event]("HospitalRegistered"),
 	domain.Form[HospitalChanged, Event]("HospitalChanged"),
 	domain.Form[SecretSet, Event]("SecretSet"),
+	domain.Form[WebhookSet, Event]("WebhookSet"),
 )
 
 // Decide says what a command makes of a hospital: events, none if it is done already, or a refusal.
@@ -143,6 +156,8 @@ func Decide(h Hospital, c Command) ([]Event, error) {
 			return nil, nil
 		}
 		return []Event{SecretSet(c)}, nil
+	case SetWebhook:
+		return decideWebhook(h, c)
 	default:
 		return nil, fmt.Errorf("institution: command %T is not known", c)
 	}
@@ -198,6 +213,8 @@ func Evolve(h Hospital, e Event) Hospital {
 		h = changed(h, e)
 	case SecretSet:
 		h.SecretHash = e.Hash
+	case WebhookSet:
+		h.Webhook = e.Webhook
 	}
 	return h
 }

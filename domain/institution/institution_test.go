@@ -21,8 +21,10 @@ func ptr[T any](v T) *T { return &v }
 // registered is a hospital with something of everything.
 func registered() Hospital {
 	return Hospital{Code: "H001", Name: "第一医院", ItemTag: DefaultItemTag, Branches: []Branch{{"B01", "东院"}, {"B02", "西院"}},
-		Templates: map[string]string{message.Waiting: "{patName}请候诊"}, SecretHash: "ab12", At: at}
+		Templates: map[string]string{message.Waiting: "{patName}请候诊"}, SecretHash: "ab12", Webhook: hook, At: at}
 }
+
+var hook = Webhook{URL: "https://his.example/events", Secret: []byte("sealed")}
 
 type unknown struct{}
 
@@ -83,6 +85,16 @@ func TestDecide(t *testing.T) {
 		{"secret taken away", registered(), SetSecret{"", at}, true, 0, ""},
 		{"secret as it is", registered(), SetSecret{"ab12", at}, false, 0, ""},
 		{"secret of what is not there", Hospital{}, SetSecret{"cd34", at}, false, domain.NotFound, ""},
+		{"webhook", Hospital{Code: "H001"}, SetWebhook{hook, at}, true, 0, ""},
+		{"webhook as it is", registered(), SetWebhook{hook, at}, false, 0, ""},
+		{"webhook elsewhere", registered(), SetWebhook{Webhook{"http://10.0.0.1:8080/x?a=b", hook.Secret}, at}, true, 0, ""},
+		{"webhook with another secret", registered(), SetWebhook{Webhook{hook.URL, []byte("other")}, at}, true, 0, ""},
+		{"webhook taken away", registered(), SetWebhook{At: at}, true, 0, ""},
+		{"webhook taken away that is not there", Hospital{Code: "H001"}, SetWebhook{At: at}, false, 0, ""},
+		{"webhook without a secret", registered(), SetWebhook{Webhook{URL: hook.URL}, at}, false, domain.Invalid, "webhook_secret"},
+		{"webhook by mail", registered(), SetWebhook{Webhook{"mailto:a@b", hook.Secret}, at}, false, domain.Invalid, "webhook_url"},
+		{"webhook with a space", registered(), SetWebhook{Webhook{"http://a b", hook.Secret}, at}, false, domain.Invalid, "webhook_url"},
+		{"webhook of what is not there", Hospital{}, SetWebhook{hook, at}, false, domain.NotFound, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			events, err := Decide(c.is, c.command)
@@ -123,6 +135,8 @@ func eventOf(c Command) Event {
 		return HospitalChanged(c)
 	case SetSecret:
 		return SecretSet(c)
+	case SetWebhook:
+		return WebhookSet(c)
 	default:
 		return nil
 	}
@@ -158,6 +172,8 @@ func TestEvolve(t *testing.T) {
 			func(h *Hospital) { h.Templates = map[string]string{message.Unpaid: "x"} }},
 		{"first template", Hospital{Code: "H001"}, HospitalChanged{Templates: map[string]string{message.Unpaid: "x"}}, func(h *Hospital) { h.Templates = map[string]string{message.Unpaid: "x"} }},
 		{"secret", registered(), SecretSet{"cd34", at}, func(h *Hospital) { h.SecretHash = "cd34" }},
+		{"webhook", Hospital{Code: "H001"}, WebhookSet{hook, at}, func(h *Hospital) { h.Webhook = hook }},
+		{"no webhook", registered(), WebhookSet{At: at}, func(h *Hospital) { h.Webhook = Webhook{} }},
 	} {
 		want := c.is
 		if c.want(&want); !reflect.DeepEqual(Evolve(c.is, c.event), want) {

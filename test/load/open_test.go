@@ -59,16 +59,25 @@ func dayQuery(day string) string {
 	return openCall("ordersQuery", "orderMode", "0", "tradeMode", "0", "startTime", day+" 00:00:00", "endTime", day+" 23:59:59")
 }
 
-// fetch reads a reply to its end and drops it.
-func (s *server) fetch(b *testing.B, path, body string) int64 {
+// ask gives a reply as it comes; the caller closes it.
+func (s *server) ask(b *testing.B, path, body string) *http.Response {
 	response, err := s.client.Post(s.base+path, "text/xml", strings.NewReader(body))
 	if err != nil {
 		b.Fatal(err)
 	}
+	if response.StatusCode != http.StatusOK {
+		b.Fatalf("%s: %d", path, response.StatusCode)
+	}
+	return response
+}
+
+// fetch reads a reply to its end and drops it.
+func (s *server) fetch(b *testing.B, path, body string) int64 {
+	response := s.ask(b, path, body)
 	defer response.Body.Close()
 	n, err := io.Copy(io.Discard, response.Body)
-	if err != nil || response.StatusCode != http.StatusOK {
-		b.Fatalf("%s: %d %v", path, response.StatusCode, err)
+	if err != nil {
+		b.Fatalf("%s: %v", path, err)
 	}
 	return n
 }
@@ -108,15 +117,16 @@ func BenchmarkOpenQuery(b *testing.B) {
 			b.ReportMetric(middle(mb)*float64(rows)/float64(len(body))*1e6, "rows/s")
 			b.ReportMetric(middle(mbs), "M-MB/s")
 			b.ReportMetric(middle(mb)/middle(mbs), "of-M")
-			b.ReportMetric(s.heldMiB(b, query), "held-MiB")
+			ask := func() *http.Response { return s.ask(b, "/open", query) }
+			b.ReportMetric(heldMiB(b, ask, 1<<20), "held-MiB")
 			b.ReportMetric(0, "ns/op")
 		})
 	}
 }
 
-// heldMiB is what a reply holds in memory on its way: the client stops reading after a MiB, so that the server stands
-// still, and what is not in use any more is collected.
-func (s *server) heldMiB(b *testing.B, query string) float64 {
+// heldMiB is what a reply holds in memory on its way: the client stops reading after so many bytes, so that the server
+// stands still, and what is not in use any more is collected.
+func heldMiB(b *testing.B, ask func() *http.Response, after int64) float64 {
 	used := func() float64 {
 		runtime.GC()
 		runtime.GC()
@@ -125,12 +135,9 @@ func (s *server) heldMiB(b *testing.B, query string) float64 {
 		return float64(m.HeapAlloc) / (1 << 20)
 	}
 	before := used()
-	response, err := s.client.Post(s.base+"/open", "text/xml", strings.NewReader(query))
-	if err != nil {
-		b.Fatal(err)
-	}
+	response := ask()
 	defer response.Body.Close()
-	if _, err := io.CopyN(io.Discard, response.Body, 1<<20); err != nil {
+	if _, err := io.CopyN(io.Discard, response.Body, after); err != nil {
 		b.Fatal(err)
 	}
 	time.Sleep(200 * time.Millisecond) // until the buffers between the two are full

@@ -11,6 +11,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"orderengine/domain/institution"
+	"orderengine/httpapi/auth"
 	"orderengine/test/e2e/orderdtest"
 )
 
@@ -208,4 +210,36 @@ func live(t *testing.T, w world, authorization, lastID string) <-chan string {
 		}
 	}()
 	return ids
+}
+
+// TestAReplayGivesNobodyACredential: an auditor's token is no way to anybody's account.
+func TestAReplayGivesNobodyACredential(t *testing.T) {
+	t.Parallel()
+	w := demo(t)
+	w.admin().Send("PATCH", "/admin/hospitals/H001/", body(fields{"webhook_url": "http://127.0.0.1:9/", "webhook_secret": hookSecret})).Want(t, http.StatusOK)
+	all := w.As(auditToken).Get("/replay/events").Want(t, http.StatusOK).Body
+	for name, secret := range map[string]string{"a password's verifier": "argon2", "a token's hash": auth.HashToken(orderdtest.Patient1),
+		"a hospital's secret's hash": institution.HashSecret(secret), "a token": orderdtest.Patient1} {
+		if strings.Contains(all, secret) {
+			t.Errorf("the replay has %s", name)
+		}
+	}
+	kinds := map[string]int{}
+	for line := range strings.Lines(all) {
+		var e struct {
+			Type     string
+			Redacted bool
+		}
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatal(err)
+		}
+		if e.Redacted {
+			kinds[e.Type]++
+		}
+	}
+	for _, kind := range []string{"UserRegistered", "SecretSet", "WebhookSet", "Linked"} {
+		if kinds["orderengine."+kind+".v1"] == 0 {
+			t.Errorf("nothing of %s is redacted: %v", kind, kinds)
+		}
+	}
 }
