@@ -36,6 +36,7 @@ func root() *cobra.Command {
 		migrate(),
 		takeBackup(),
 		restore(),
+		rebuild(),
 		man(),
 	)
 	return root

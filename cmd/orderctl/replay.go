@@ -115,13 +115,17 @@ func lastLine(file *os.File) (end int64, position string, err error) {
 
 // progress shows how many events came, on a terminal alone.
 func progress(w io.Writer) *progressbar.ProgressBar {
-	visible := false
-	if file, ok := w.(*os.File); ok {
-		_, err := unix.IoctlGetTermios(int(file.Fd()), unix.TCGETS)
-		visible = err == nil
-	}
-	return progressbar.NewOptions64(-1, progressbar.OptionSetWriter(w), progressbar.OptionSetVisibility(visible), progressbar.OptionShowCount(),
+	return progressbar.NewOptions64(-1, progressbar.OptionSetWriter(w), progressbar.OptionSetVisibility(isTerminal(w)), progressbar.OptionShowCount(),
 		progressbar.OptionShowIts(), progressbar.OptionSetItsString("events"), progressbar.OptionSetDescription("replay"), progressbar.OptionClearOnFinish())
+}
+
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	_, err := unix.IoctlGetTermios(int(file.Fd()), unix.TCGETS)
+	return err == nil
 }
 
 // copyEvents writes whole lines alone.
