@@ -76,6 +76,8 @@ type API struct {
 	Views projections.Reader
 	// Await returns when the views are true at a position, or that there is no use in waiting.
 	Await func(ctx context.Context, at eventstore.Position) error
+	// Rebuilds builds the views anew.
+	Rebuilds Rebuilds
 
 	// Proofs is the tree over the log, and Streams are what a bundle tells of.
 	Proofs  Proofs

@@ -92,6 +92,7 @@ func (a *API) routes() []route {
 		{"Admin Messages", "/admin/messages/", administrators, methods{get: recorded((*call).listMessages)}},
 		{"Admin Message Retry", "/admin/messages/:id/retry/", administrators, methods{post: recorded((*call).adminRetryMessage)}},
 		{"Admin Backup", "/admin/backup/", administrators, methods{get: recorded((*call).adminBackup)}},
+		{"Admin Rebuild", "/admin/rebuild/", administrators, methods{get: (*call).adminRebuildProgress, post: (*call).adminRebuild}},
 
 		{"Audit Checkpoint", "/audit/checkpoint/", auditors, methods{get: (*call).auditCheckpoint}},
 		{"Audit Key", "/audit/key/", auditors, methods{get: (*call).auditKey}},

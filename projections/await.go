@@ -14,11 +14,15 @@ const AwaitLimit = 2 * time.Second
 // Await returns when the views are true at a position, so that a client reads its own writes. It fails with
 // [ErrLagging] after [AwaitLimit], and at once while the views cannot be written.
 func (f *Follower) Await(ctx context.Context, at eventstore.Position) error {
+	return f.awaitFor(ctx, at, AwaitLimit)
+}
+
+func (f *Follower) awaitFor(ctx context.Context, at eventstore.Position, limit time.Duration) error {
 	arrived := f.await.join(at)
 	if arrived == nil {
 		return nil
 	}
-	timer := time.NewTimer(AwaitLimit)
+	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
 	case ok := <-arrived:
@@ -76,6 +80,15 @@ func (a *awaiting) reached(at eventstore.Position) {
 	}
 	clear(a.waiters[len(waiting):])
 	a.waiters = waiting
+}
+
+// promise has the position count as reached: other views held it, and these do.
+func (a *awaiting) promise(at eventstore.Position) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.at.Before(at) {
+		a.at = at
+	}
 }
 
 // fail sends everybody away who waits, and who comes until the next position is reached.

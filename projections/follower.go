@@ -28,6 +28,8 @@ type Follower struct {
 	projections map[string]Projection
 	logger      *slog.Logger
 	now         func() time.Time
+	// foreign says that the views were begun by other projections: what is listed is not known for sure.
+	foreign bool
 
 	cache *lru.Cache[string, folded]
 	await awaiting
@@ -55,7 +57,8 @@ func NewFollower(log eventstore.Log, views Views, projections []Projection, logg
 	return f
 }
 
-// Run follows the log until ctx ends, whatever happens to log and views meanwhile.
+// Run follows the log until ctx ends, or with [ErrMoved] when other views have taken over, whatever happens to log
+// and views meanwhile.
 func (f *Follower) Run(ctx context.Context) error {
 	delay := retryMin
 	for {
@@ -63,6 +66,9 @@ func (f *Follower) Run(ctx context.Context) error {
 		err := f.follow(ctx)
 		if ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if errors.Is(err, ErrMoved) {
+			return err
 		}
 		f.failed(err)
 		if f.now().Sub(started) > 10*retryMax {
@@ -178,7 +184,7 @@ func (f *Follower) step(ctx context.Context, at eventstore.Position, batch []eve
 	if err != nil {
 		return at, err
 	}
-	b := Batch{From: at, To: batch[len(batch)-1].Position, Exact: true}
+	b := Batch{From: at, To: batch[len(batch)-1].Position, Exact: !f.foreign}
 	after := make([]folded, len(streams))
 	for i, stream := range streams {
 		var ops []Op

@@ -13,7 +13,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -45,8 +44,6 @@ import (
 	"orderengine/httpapi"
 	"orderengine/httpapi/auth"
 	"orderengine/projections"
-	"orderengine/projections/embeddedview"
-	"orderengine/projections/redisview"
 	"orderengine/xmlapi"
 )
 
@@ -61,10 +58,9 @@ type Engine struct {
 	store     logStore
 	logServer *wire.Server // of the log over EventStoreDB's protocol; nil if it is not served
 	logListen net.Listener
-	views     projections.Views
+	views     *projections.Live
 	tree      *proof.Tree
 	backups   *backup.Backups // nil if the log cannot be copied here
-	follower  *projections.Follower
 	reactor   *projections.Reactor
 	sequences []*sequence.Sequence
 	api       *httpapi.API
@@ -118,7 +114,6 @@ func (e *Engine) open() error {
 	if err := e.openBackups(); err != nil {
 		return err
 	}
-	e.follower = projections.NewFollower(e.store, e.views, projections.All(e.settings.periods()), e.logger, e.now)
 	e.api = e.newAPI()
 	if err := e.openVault(); err != nil {
 		return err
@@ -130,7 +125,7 @@ func (e *Engine) open() error {
 	if err := e.openWebhooks(); err != nil {
 		return err
 	}
-	e.reactor = projections.NewReactor(e.api.Views, e.perform, e.logger, e.now)
+	e.reactor = projections.NewReactor(e.views, e.perform, e.logger, e.now)
 	if err := e.listenLog(); err != nil {
 		return err
 	}
@@ -156,30 +151,6 @@ func (e *Engine) perform(ctx context.Context, stream string) error {
 	default:
 		return fmt.Errorf("nobody knows what to do about %s", stream)
 	}
-}
-
-func (e *Engine) openViews() error {
-	if e.settings.Views == embeddedStore {
-		dir := filepath.Join(e.settings.Data, "views", "v"+strconv.Itoa(projections.Version))
-		views, err := embeddedview.Open(dir, embeddedview.Options{Logger: e.logger})
-		if errors.Is(err, embeddedview.ErrDamaged) || errors.Is(err, embeddedview.ErrFormat) {
-			e.logger.Error("the views cannot be read; they are made again from the log", "folder", dir, "error", err.Error())
-			if err = os.RemoveAll(dir); err == nil {
-				views, err = embeddedview.Open(dir, embeddedview.Options{Logger: e.logger})
-			}
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", Variable("data"), err)
-		}
-		e.views, e.closers = views, append(e.closers, views)
-		return nil
-	}
-	views, err := redisview.Open(context.Background(), e.settings.Views, redisview.Options{Version: projections.Version})
-	if err != nil {
-		return fmt.Errorf("%s: %w", Variable("views"), err)
-	}
-	e.views, e.closers = views, append(e.closers, views)
-	return nil
 }
 
 // model names the functions of a lifecycle for a decider.
@@ -221,7 +192,7 @@ func (e *Engine) newAPI() *httpapi.API {
 		Looks:    decider.New(e.store, model(access.Category, access.Codec, access.Decide, access.Evolve), few),
 		Messages: decider.New(e.store, model(message.Category, message.Codec, message.Decide, message.Evolve), few),
 		Log:      e.store,
-		Views:    projections.Gate{Views: e.views, Follower: e.follower}, Await: e.follower.Await,
+		Views:    e.views, Await: e.views.Await, Rebuilds: e.views,
 		AdminToken: e.settings.AdminToken, AuditToken: e.settings.AuditToken, Location: e.settings.location, Now: e.now, Logger: e.logger,
 		Metrics: prometheus.NewRegistry(), Ready: e.checks(),
 		Proofs: e.tree, Streams: e.store, Backups: e.backups,
@@ -229,6 +200,7 @@ func (e *Engine) newAPI() *httpapi.API {
 	a.Payments = gateways.Payments{Books: gateways.Books{gateways.QA(a.Orders, a.Refusals), gateways.Hospital(a.HospitalOrders, a.Refusals)}, Wallets: a.Wallets, Periods: e.settings.periods(), Now: e.now}
 	a.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	e.observe(a.Metrics)
+	e.observeViews(a.Metrics)
 	e.observeTree(a.Metrics)
 	return a
 }
@@ -246,10 +218,7 @@ func (e *Engine) checks() []httpapi.Check {
 			head, err := e.store.Head(ctx)
 			return "at " + head.String(), err
 		}},
-		{Name: "views", Look: func(context.Context) (string, error) {
-			at, _, _, err := e.follower.Status()
-			return "at " + at.String(), err
-		}},
+		e.viewsCheck(),
 		e.treeCheck(),
 	}
 }
@@ -261,33 +230,12 @@ func gauges(metrics *prometheus.Registry) func(name, help string, value func() f
 	}
 }
 
-// observe shows the log's and the follower's positions as metrics.
+// observe shows the log's position as a metric.
 func (e *Engine) observe(metrics *prometheus.Registry) {
 	gauge := gauges(metrics)
 	gauge("orderd_log_position", "Commit position of the last event.", func() float64 {
 		head, _ := e.store.Head(context.Background())
 		return float64(head.Commit)
-	})
-	gauge("orderd_views_position", "Commit position that the views are true at.", func() float64 {
-		at, _, _, _ := e.follower.Status()
-		return float64(at.Commit)
-	})
-	gauge("orderd_views_ready", "1 while the views can be read.", func() float64 {
-		if _, _, _, err := e.follower.Status(); err != nil {
-			return 0
-		}
-		return 1
-	})
-	counter := func(name, help string, value func() float64) {
-		metrics.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, value))
-	}
-	counter("orderd_follower_events_total", "Events projected by this process.", func() float64 {
-		_, events, _, _ := e.follower.Status()
-		return float64(events)
-	})
-	counter("orderd_follower_failures_total", "Times that following the log had to begin again.", func() float64 {
-		_, _, failures, _ := e.follower.Status()
-		return float64(failures)
 	})
 }
 
@@ -310,7 +258,7 @@ func (e *Engine) Run(ctx context.Context, welcome io.Writer) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var work errgroup.Group
-	work.Go(func() error { return ended(e.follower.Run(background)) })
+	work.Go(func() error { return ended(e.views.Run(background)) })
 	work.Go(func() error { return ended(e.reactor.Run(background)) })
 	work.Go(func() error { return ended(e.courier.Run(background)) })
 	work.Go(func() error { return ended(e.tree.Run(background)) })

@@ -37,6 +37,7 @@ func root() *cobra.Command {
 		migrate(),
 		takeBackup(),
 		restore(),
+		rebuild(),
 		man(),
 	)
 	return root

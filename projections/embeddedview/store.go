@@ -6,6 +6,7 @@
 package embeddedview
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -42,6 +44,8 @@ type Options struct {
 	Logger *slog.Logger
 }
 
+func (o Options) logger() *slog.Logger { return cmp.Or(o.Logger, slog.Default()) }
+
 // Store is a [projections.Views] in a folder. It is safe for concurrent use.
 type Store struct {
 	dir  string
@@ -51,6 +55,7 @@ type Store struct {
 	// life is held shared by every call and exclusively by Close, since a closed database panics.
 	life   sync.RWMutex
 	closed bool
+	moved  atomic.Bool // another set has taken over
 
 	// commits guards what only a commit or a wipe changes.
 	commits   sync.Mutex
@@ -153,7 +158,8 @@ func (s *Store) Close() error {
 	return errors.Join(s.db.Flush(), s.db.Close(), s.lock.Close())
 }
 
-// enter admits a call until leave; it refuses one whose caller is gone and all after Close.
+// enter admits a call until leave; it refuses one whose caller is gone, and all after Close or when another set
+// has taken over.
 func (s *Store) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -162,6 +168,10 @@ func (s *Store) enter(ctx context.Context) error {
 	if s.closed {
 		s.life.RUnlock()
 		return fmt.Errorf("%w: the views folder is closed", projections.ErrUnavailable)
+	}
+	if s.moved.Load() {
+		s.life.RUnlock()
+		return projections.ErrMoved
 	}
 	return nil
 }

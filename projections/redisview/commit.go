@@ -52,6 +52,9 @@ func (s *Store) Commit(ctx context.Context, b projections.Batch) error {
 	if err != nil {
 		return explain(ctx, err)
 	}
+	if found == moved {
+		return projections.ErrMoved
+	}
 	if found != "" {
 		return fmt.Errorf("%w: it is %s, the batch builds on %s", projections.ErrStale, found, b.From)
 	}

@@ -6,13 +6,17 @@ import (
 	"regexp"
 
 	"orderengine/eventstore"
+	"orderengine/projections"
 )
 
 // keys names the keys of one set of views. All share a hash tag, and so one slot of a cluster:
 //
-//	{namespace:v1}:k          the checkpoint, or the mark of a wipe
+//	{namespace:v1}:k          the checkpoint, or the mark of a wipe or of a set that another has taken over from
 //	{namespace:v1}:d:<key>    a document
 //	{namespace:v1}:i:<index>  an index: a sorted set whose members all score 0, and so stand in byte order
+//	{namespace:v1}:lineup     which set of the version serves, and which one is being built
+//
+// Those of the second set of the version begin with {namespace:v1.1}: and so on.
 type keys struct{ tag string }
 
 var namespaces = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
@@ -25,10 +29,12 @@ func newKeys(opts Options) (keys, error) {
 	if version < 1 {
 		return keys{}, fmt.Errorf("views version %d: want 1 or more", version)
 	}
-	return keys{fmt.Sprintf("{%s:v%d}:", namespace, version)}, nil
+	set := projections.Generation{Version: version, Number: opts.Number}
+	return keys{fmt.Sprintf("{%s:%s}:", namespace, set)}, nil
 }
 
 func (k keys) checkpoint() string         { return k.tag + "k" }
+func (k keys) lineup() string             { return k.tag + "lineup" }
 func (k keys) documents() string          { return k.tag + "d:" }
 func (k keys) indexes() string            { return k.tag + "i:" }
 func (k keys) document(key string) string { return k.documents() + key }
@@ -38,9 +44,15 @@ func (k keys) index(index string) string  { return k.indexes() + index }
 // batch builds on it.
 const wiping = "wiping"
 
+// moved stands there once another set has taken over.
+const moved = "moved"
+
 func parseCheckpoint(value string) (eventstore.Position, error) {
-	if value == "" || value == wiping {
+	switch value {
+	case "", wiping:
 		return eventstore.Position{}, nil
+	case moved:
+		return eventstore.Position{}, projections.ErrMoved
 	}
 	at, err := eventstore.ParsePosition(value)
 	if err != nil {

@@ -37,6 +37,8 @@ type Options struct {
 	// Version sets views of one namespace apart from each other, so that a new projection can be built
 	// beside the one that serves. 0 means 1.
 	Version int
+	// Number sets views of one version apart from each other, so that they can be built anew.
+	Number int
 }
 
 // Store is a [projections.Views] in a Redis server. It is safe for concurrent use, and outlives restarts

@@ -27,7 +27,7 @@ type golden struct {
 }
 
 func newGolden(t *testing.T, s setup) *golden {
-	return &golden{t: t, update: *update && s.name == setups[0].name, began: time.Now().Add(-time.Second)}
+	return &golden{t: t, update: *update && s.Name == orderdtest.Setups[0].Name, began: time.Now().Add(-time.Second)}
 }
 
 // exchange is a request as it is shown, and its reply.

@@ -41,9 +41,10 @@ func historyOf(t testing.TB, s *orderdtest.Server, number string) []historyRow {
 }
 
 // TestHistoryShowsTheOrderAsItWas: whatever the detail showed, at a revision or a time, the auditor sees byte for byte.
-func TestHistoryShowsTheOrderAsItWas(t *testing.T) {
-	t.Parallel()
-	s := orderdtest.Demo(t)
+func TestHistoryShowsTheOrderAsItWas(t *testing.T) { everywhere(t, testHistoryShowsTheOrderAsItWas) }
+
+func testHistoryShowsTheOrderAsItWas(t *testing.T, on setup) {
+	s := on.demo(t)
 	number := place(t, s).OrderNumber
 	details := map[int]string{}
 	for status := unpaid; status <= evaluated; status++ {
@@ -73,9 +74,10 @@ func TestHistoryShowsTheOrderAsItWas(t *testing.T) {
 	}
 }
 
-func TestHistoryTellsStatesAndMoney(t *testing.T) {
-	t.Parallel()
-	s := orderdtest.Demo(t)
+func TestHistoryTellsStatesAndMoney(t *testing.T) { everywhere(t, testHistoryTellsStatesAndMoney) }
+
+func testHistoryTellsStatesAndMoney(t *testing.T, on setup) {
+	s := on.demo(t)
 	number := placed(t, s, paid).OrderNumber
 	s.As(patient1).Send("PUT", path("refund", number)).Want(t, http.StatusOK)
 	var told []string
@@ -107,9 +109,10 @@ func TestHistoryTellsStatesAndMoney(t *testing.T) {
 	}
 }
 
-func TestHistoryCallsThatCannotBe(t *testing.T) {
-	t.Parallel()
-	s := orderdtest.Demo(t)
+func TestHistoryCallsThatCannotBe(t *testing.T) { everywhere(t, testHistoryCallsThatCannotBe) }
+
+func testHistoryCallsThatCannotBe(t *testing.T, on setup) {
+	s := on.demo(t)
 	number := place(t, s).OrderNumber
 	for query, want := range map[string]struct {
 		status int
@@ -136,9 +139,10 @@ func TestHistoryCallsThatCannotBe(t *testing.T) {
 }
 
 // TestLooksAreRecorded: what an operator reads of patients stands in the log, what patients read does not.
-func TestLooksAreRecorded(t *testing.T) {
-	t.Parallel()
-	s := orderdtest.Demo(t)
+func TestLooksAreRecorded(t *testing.T) { everywhere(t, testLooksAreRecorded) }
+
+func testLooksAreRecorded(t *testing.T, on setup) {
+	s := on.demo(t)
 	number := place(t, s).OrderNumber
 	s.As(patient1).Get(path("detail", number)).Want(t, http.StatusOK)
 	s.As(auditToken).Get("/audit/orders/"+number+"/history/?revision=0").Want(t, http.StatusOK)
@@ -168,9 +172,10 @@ func TestLooksAreRecorded(t *testing.T) {
 
 // TestRefusalsAreTold: what an order refused, of whom, stands beside its history, in its bundle too; orders that are
 // not there refuse nothing.
-func TestRefusalsAreTold(t *testing.T) {
-	t.Parallel()
-	s := orderdtest.Demo(t)
+func TestRefusalsAreTold(t *testing.T) { everywhere(t, testRefusalsAreTold) }
+
+func testRefusalsAreTold(t *testing.T, on setup) {
+	s := on.demo(t)
 	number := place(t, s).OrderNumber
 	s.As(patient1).Send("PUT", path("finish", number)).Want(t, http.StatusBadRequest)
 	s.As(patient2).Send("PUT", path("cancel", number)).Want(t, http.StatusNotFound)

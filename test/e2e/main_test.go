@@ -12,37 +12,22 @@ import (
 	"testing"
 
 	"orderengine/test/e2e/orderdtest"
-	"orderengine/test/redistest"
 )
 
 func TestMain(m *testing.M) { orderdtest.Main(m) }
 
-// setup is one way to run the server: its flags, after what they name was started.
-type setup struct {
-	name  string
-	flags func(t *testing.T) []string
-}
-
-var setups = []setup{
-	{"embedded", func(*testing.T) []string { return nil }},
-	{"redis", func(t *testing.T) []string { return []string{"--views", redistest.Start(t).URL()} }},
-}
+// setup is one way to run the server.
+type setup struct{ orderdtest.Setup }
 
 // demo starts a server of the set-up with the documents' people and orders.
 func (s setup) demo(t *testing.T, flags ...string) *orderdtest.Server {
 	t.Helper()
-	return orderdtest.Demo(t, append(s.flags(t), flags...)...)
+	return s.Demo(t, flags...)
 }
 
 // everywhere runs a test on every set-up.
 func everywhere(t *testing.T, test func(t *testing.T, s setup)) {
-	t.Parallel()
-	for _, s := range setups {
-		t.Run(s.name, func(t *testing.T) {
-			t.Parallel()
-			test(t, s)
-		})
-	}
+	orderdtest.Everywhere(t, func(t *testing.T, s orderdtest.Setup) { test(t, setup{s}) })
 }
 
 // form, jsonBody and multi are the three kinds of bodies.

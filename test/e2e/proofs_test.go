@@ -58,9 +58,10 @@ func consistent(t testing.TB, s *orderdtest.Server, older, newer proof.Checkpoin
 
 // TestProofsOverTheServersLife: each bundle tells all, what was signed stays in what is signed later, and a restart
 // changes nothing.
-func TestProofsOverTheServersLife(t *testing.T) {
-	t.Parallel()
-	s := orderdtest.Demo(t, "--checkpoint-every", "10ms", "--audit-origin", "clinic.example/orders")
+func TestProofsOverTheServersLife(t *testing.T) { everywhere(t, testProofsOverTheServersLife) }
+
+func testProofsOverTheServersLife(t *testing.T, on setup) {
+	s := on.demo(t, "--checkpoint-every", "10ms", "--audit-origin", "clinic.example/orders")
 	o := place(t, s)
 	first := verifiedBundle(t, s, o.OrderNumber)
 	key := s.As(auditToken).Get("/audit/key/").Body
@@ -100,9 +101,10 @@ func hospitalBundle(t *testing.T, s *orderdtest.Server) {
 	}
 }
 
-func TestProofCallsThatCannotBe(t *testing.T) {
-	t.Parallel()
-	s := orderdtest.Demo(t, "--checkpoint-every", "10ms")
+func TestProofCallsThatCannotBe(t *testing.T) { everywhere(t, testProofCallsThatCannotBe) }
+
+func testProofCallsThatCannotBe(t *testing.T, on setup) {
+	s := on.demo(t, "--checkpoint-every", "10ms")
 	s.Eventually("a checkpoint", func() bool { return s.As(auditToken).Get("/audit/checkpoint/").Status == http.StatusOK })
 	for path, want := range map[string]struct {
 		status int

@@ -12,9 +12,9 @@ import (
 )
 
 // TestImport takes lines, takes them again, and has each reason why one is refused.
-func TestImport(t *testing.T) {
-	t.Parallel()
-	w := demo(t)
+func TestImport(t *testing.T) { everywhere(t, testImport) }
+
+func testImport(t *testing.T, w world) {
 	good := registration("HIS-1").paidBy(4, "2016-08-27 01:00:00").and(fields{"agt_trace_no": "T-1"})
 	lines := []string{
 		good.line(),
@@ -127,9 +127,9 @@ type hospital struct {
 }
 
 // TestAdminHospitals makes a hospital and changes it.
-func TestAdminHospitals(t *testing.T) {
-	t.Parallel()
-	w := demo(t)
+func TestAdminHospitals(t *testing.T) { everywhere(t, testAdminHospitals) }
+
+func testAdminHospitals(t *testing.T, w world) {
 	admin := w.admin().With("Accept-Language", "en")
 	const all, one = "/admin/hospitals/", "/admin/hospitals/H003/"
 	var h hospital
@@ -275,9 +275,9 @@ func TestNothingIsPushedToAnErasedPatient(t *testing.T) {
 }
 
 // TestCards binds cards, calls their patients, and takes them away.
-func TestCards(t *testing.T) {
-	t.Parallel()
-	w := demo(t)
+func TestCards(t *testing.T) { everywhere(t, testCards) }
+
+func testCards(t *testing.T, w world) {
 	const cards = "/admin/hospitals/H001/cards/"
 	of26 := of("patName", "李四", "patCardNo", "777", "patCardType", "3", "payType", "西药", "payAmout", "8", "hospitalName", "阳光医院")
 	push := params{{"secret", secret}, {"voucherType", "1"}, {"voucherCode", "777"}, {"eventCode", "26"}, {"eventParams", of26.text()}}
@@ -328,9 +328,9 @@ func TestCards(t *testing.T) {
 }
 
 // TestMessages reads what patients were told.
-func TestMessages(t *testing.T) {
-	t.Parallel()
-	w := demo(t)
+func TestMessages(t *testing.T) { everywhere(t, testMessages) }
+
+func testMessages(t *testing.T, w world) {
 	n := w.take(registration("HIS-1").paidBy(4, "2016-08-27 01:00:00"), outpatient("HIS-2").paidBy(4, "2016-08-27 02:00:00"),
 		outpatient("HIS-3").paidBy(4, "2016-08-27 03:00:00"))
 	w.want("0", "refundGeneral", refundOf(n[1], "R-2", "2"))

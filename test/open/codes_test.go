@@ -61,9 +61,10 @@ func badSecrets(p params) []asked {
 }
 
 // TestRefundGeneralCodes has every result code of refundGeneral.
-func TestRefundGeneralCodes(t *testing.T) {
-	t.Parallel()
-	w, g := demo(t), newGolden(t)
+func TestRefundGeneralCodes(t *testing.T) { everywhere(t, testRefundGeneralCodes) }
+
+func testRefundGeneralCodes(t *testing.T, w world) {
+	g := newGolden(t)
 	w.second()
 	n := w.take(
 		registration("HIS-1").paidBy(1, "2016-08-27 01:00:00"),
@@ -135,9 +136,10 @@ func TestRefundGeneralCodes(t *testing.T) {
 }
 
 // TestStopRegCodes has every result code of stopReg.
-func TestStopRegCodes(t *testing.T) {
-	t.Parallel()
-	w, g := demo(t), newGolden(t)
+func TestStopRegCodes(t *testing.T) { everywhere(t, testStopRegCodes) }
+
+func testStopRegCodes(t *testing.T, w world) {
+	g := newGolden(t)
 	w.second()
 	n := w.take(
 		registration("HIS-1").paidBy(1, "2016-08-27 01:00:00"),
@@ -195,9 +197,10 @@ func TestStopRegCodes(t *testing.T) {
 }
 
 // TestOrdersQueryCodes has every result code of ordersQuery, and what its parameters choose.
-func TestOrdersQueryCodes(t *testing.T) {
-	t.Parallel()
-	w, g := demo(t), newGolden(t)
+func TestOrdersQueryCodes(t *testing.T) { everywhere(t, testOrdersQueryCodes) }
+
+func testOrdersQueryCodes(t *testing.T, w world) {
+	g := newGolden(t)
 	w.second()
 	w.take(
 		registration("HIS-1").paidBy(1, "2016-08-27 01:00:00"),
@@ -251,9 +254,10 @@ func TestOrdersQueryCodes(t *testing.T) {
 }
 
 // TestRegOrdersQueryCodes has every result code of regOrdersQuery, and what its parameters choose.
-func TestRegOrdersQueryCodes(t *testing.T) {
-	t.Parallel()
-	w, g := demo(t), newGolden(t)
+func TestRegOrdersQueryCodes(t *testing.T) { everywhere(t, testRegOrdersQueryCodes) }
+
+func testRegOrdersQueryCodes(t *testing.T, w world) {
+	g := newGolden(t)
 	w.second()
 	w.take(
 		registration("HIS-1").paidBy(1, "2016-08-27 01:00:00"),
@@ -302,9 +306,10 @@ func TestRegOrdersQueryCodes(t *testing.T) {
 }
 
 // TestMsgPushCodes has every result code of msgPush.
-func TestMsgPushCodes(t *testing.T) {
-	t.Parallel()
-	w, g := demo(t), newGolden(t)
+func TestMsgPushCodes(t *testing.T) { everywhere(t, testMsgPushCodes) }
+
+func testMsgPushCodes(t *testing.T, w world) {
+	g := newGolden(t)
 	w.second()
 	n := w.take(
 		registration("HIS-1").paidBy(1, "2016-08-27 01:00:00"),
@@ -373,9 +378,10 @@ func TestMsgPushCodes(t *testing.T) {
 }
 
 // TestEventsReplayCodes has every result code of eventsReplay, and reads on from where it stopped.
-func TestEventsReplayCodes(t *testing.T) {
-	t.Parallel()
-	w, g := demo(t), newGolden(t)
+func TestEventsReplayCodes(t *testing.T) { everywhere(t, testEventsReplayCodes) }
+
+func testEventsReplayCodes(t *testing.T, w world) {
+	g := newGolden(t)
 	w.second()
 	p := of("secret", secret)
 	n := w.take(

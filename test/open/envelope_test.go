@@ -7,9 +7,10 @@ import (
 )
 
 // TestEnvelopeRefusals has what is refused before any method is asked, and whoever asks.
-func TestEnvelopeRefusals(t *testing.T) {
-	t.Parallel()
-	w, g := demo(t), newGolden(t)
+func TestEnvelopeRefusals(t *testing.T) { everywhere(t, testEnvelopeRefusals) }
+
+func testEnvelopeRefusals(t *testing.T, w world) {
+	g := newGolden(t)
 	n := w.take(registration("HIS-1").paidBy(1, "2016-08-27 01:00:00"))
 	refund := refundOf(n[0], "R-1", "1")
 	good := arg0("refundGeneral", refund)
@@ -91,9 +92,9 @@ func TestEnvelopeRefusals(t *testing.T) {
 }
 
 // TestOpenMethods has the other ways to call the path.
-func TestOpenMethods(t *testing.T) {
-	t.Parallel()
-	w := demo(t)
+func TestOpenMethods(t *testing.T) { everywhere(t, testOpenMethods) }
+
+func testOpenMethods(t *testing.T, w world) {
 	for _, path := range []string{"/open?wsdl", "/open?WSDL"} {
 		r := w.nobody().Get(path).Want(t, http.StatusOK)
 		equal(t, "its Content-Type", r.Header.Get("Content-Type"), "text/xml; charset=utf-8")

@@ -39,6 +39,11 @@ func demo(t *testing.T) world {
 	return world{orderdtest.Demo(t), t}
 }
 
+// everywhere runs a test with a demo server on every set-up.
+func everywhere(t *testing.T, test func(t *testing.T, w world)) {
+	orderdtest.Everywhere(t, func(t *testing.T, s orderdtest.Setup) { test(t, world{s.Demo(t), t}) })
+}
+
 func (w world) admin() orderdtest.Client    { return w.As(orderdtest.Admin) }
 func (w world) patient1() orderdtest.Client { return w.As(orderdtest.Patient1) }
 func (w world) patient2() orderdtest.Client { return w.As(orderdtest.Patient2) }

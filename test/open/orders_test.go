@@ -13,9 +13,9 @@ import (
 const create = "/hospital/order/create/"
 
 // TestCreate makes orders of every kind, makes them again, and has each reason why none is made.
-func TestCreate(t *testing.T) {
-	t.Parallel()
-	w := demo(t)
+func TestCreate(t *testing.T) { everywhere(t, testCreate) }
+
+func testCreate(t *testing.T, w world) {
 	today := time.Now().In(shanghai).Format("20060102")
 	for i, terms := range []fields{registration("HIS-1"), outpatient("HIS-2"), deposit("HIS-3")} {
 		r := w.patient1().Send("POST", create, body(terms)).Want(t, http.StatusCreated)
@@ -134,9 +134,9 @@ func (w world) balance(username string) string {
 }
 
 // TestPay pays orders in every way, and cancels others.
-func TestPay(t *testing.T) {
-	t.Parallel()
-	w := demo(t)
+func TestPay(t *testing.T) { everywhere(t, testPay) }
+
+func testPay(t *testing.T, w world) {
 	before := w.balance("patient1")
 	wallet := w.create(registration("HIS-1")).OrderNo
 	paid := w.pay(wallet, 1).Want(t, http.StatusOK)
@@ -204,9 +204,9 @@ func TestPay(t *testing.T) {
 }
 
 // TestRefundOfCharge refunds an order that a charge of the platform paid.
-func TestRefundOfCharge(t *testing.T) {
-	t.Parallel()
-	w := demo(t)
+func TestRefundOfCharge(t *testing.T) { everywhere(t, testRefundOfCharge) }
+
+func testRefundOfCharge(t *testing.T, w world) {
 	number := w.create(outpatient("HIS-1")).OrderNo
 	id, _ := charged(t, w.pay(number, 4))
 	w.nobody().Send("POST", "/sandbox/pay/"+id+"/").Want(t, http.StatusOK)
@@ -253,9 +253,9 @@ func TestRefundOfCharge(t *testing.T) {
 }
 
 // TestFree pays an order of nothing, and stops it.
-func TestFree(t *testing.T) {
-	t.Parallel()
-	w := demo(t)
+func TestFree(t *testing.T) { everywhere(t, testFree) }
+
+func testFree(t *testing.T, w world) {
 	number := w.create(registration("HIS-1").and(fields{"amount": 0})).OrderNo
 	w.pay(number, 4).Want(t, http.StatusOK)
 	equal(t, "paid", w.show(number).StatusDisplay, "已支付")
@@ -270,9 +270,9 @@ func TestFree(t *testing.T) {
 }
 
 // TestIdempotencyKey sends the same request under one key.
-func TestIdempotencyKey(t *testing.T) {
-	t.Parallel()
-	w := demo(t)
+func TestIdempotencyKey(t *testing.T) { everywhere(t, testIdempotencyKey) }
+
+func testIdempotencyKey(t *testing.T, w world) {
 	p := w.patient1().With("Idempotency-Key", "k-1")
 	first := p.Send("POST", create, body(outpatient("HIS-1"))).Want(t, http.StatusCreated)
 	equal(t, "the same reply", p.Send("POST", create, body(outpatient("HIS-1"))).Want(t, http.StatusCreated).Body, first.Body)

@@ -52,9 +52,9 @@ func (w world) refundAndStop() {
 	w.want("0", "stopReg", of("secret", secret, "orderList", numbers[1]))
 }
 
-func TestReplayIsWhatXMLGives(t *testing.T) {
-	t.Parallel()
-	w := demo(t)
+func TestReplayIsWhatXMLGives(t *testing.T) { everywhere(t, testReplayIsWhatXMLGives) }
+
+func testReplayIsWhatXMLGives(t *testing.T, w world) {
 	w.refundAndStop()
 	rows := w.want("0", "eventsReplay", of("secret", secret, "position", "0")).Result.Rows
 	events := w.replay(w.asHospital(), "")
@@ -80,9 +80,9 @@ func TestReplayIsWhatXMLGives(t *testing.T) {
 }
 
 // TestEveryEventFitsItsSchema replays the whole log of a server on which much has happened.
-func TestEveryEventFitsItsSchema(t *testing.T) {
-	t.Parallel()
-	w := demo(t)
+func TestEveryEventFitsItsSchema(t *testing.T) { everywhere(t, testEveryEventFitsItsSchema) }
+
+func testEveryEventFitsItsSchema(t *testing.T, w world) {
 	w.refundAndStop()
 	compiled := map[string]*jsonschema.Schema{}
 	compile := func(path string) *jsonschema.Schema {
@@ -126,9 +126,9 @@ func TestEveryEventFitsItsSchema(t *testing.T) {
 	}
 }
 
-func TestReplayRefusals(t *testing.T) {
-	t.Parallel()
-	w := demo(t)
+func TestReplayRefusals(t *testing.T) { everywhere(t, testReplayRefusals) }
+
+func testReplayRefusals(t *testing.T, w world) {
 	for query, says := range map[string]string{
 		"after=x": `"after"`, "after=99999999": `"after"`, "types=refund,nonsense": "nonsense", "limit=0": `"limit"`,
 	} {
@@ -147,25 +147,27 @@ func TestReplayGoesOnLive(t *testing.T) {
 	t.Parallel()
 	for name, authorization := range map[string]string{"auditor": "Token " + auditToken, "hospital": "Secret " + secret} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := demo(t)
-			w.refundAndStop()
-			ids := live(t, w, authorization, "")
-			first := <-ids
-			w.refundOnce("live")
-			want := w.replay(w.nobody().With("Authorization", authorization), "")
-			equal(t, "first", first, want[0].Position)
-			for _, e := range want[1:] {
-				equal(t, "id", <-ids, e.Position)
-			}
-			again := live(t, w, authorization, first)
-			equal(t, "resumed", <-again, want[1].Position)
-			w.Stop()
-			for range ids {
-			}
-			for range again {
-			}
+			everywhere(t, func(t *testing.T, w world) { testReplayGoesOnLive(t, w, authorization) })
 		})
+	}
+}
+
+func testReplayGoesOnLive(t *testing.T, w world, authorization string) {
+	w.refundAndStop()
+	ids := live(t, w, authorization, "")
+	first := <-ids
+	w.refundOnce("live")
+	want := w.replay(w.nobody().With("Authorization", authorization), "")
+	equal(t, "first", first, want[0].Position)
+	for _, e := range want[1:] {
+		equal(t, "id", <-ids, e.Position)
+	}
+	again := live(t, w, authorization, first)
+	equal(t, "resumed", <-again, want[1].Position)
+	w.Stop()
+	for range ids {
+	}
+	for range again {
 	}
 }
 

@@ -122,7 +122,7 @@ func (c Client) Send(method, path string, bodies ...Body) Reply {
 		r.Header.Set("Content-Type", kind)
 	}
 	r.Header.Set("User-Agent", "test")
-	got, err := c.server.http.Do(r)
+	got, err := c.server.turn().http.Do(r)
 	if err != nil {
 		reply.Err = err
 		return reply

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -33,6 +34,9 @@ type Server struct {
 	Data  string // ORDERD_DATA
 	flags []string
 	begin func(args ...string) (*process, error)
+	// peers serve the same log and views; requests go to one after the other.
+	peers []*Server
+	turns atomic.Uint64
 
 	mu      sync.Mutex
 	process *process
@@ -135,6 +139,15 @@ func (s *Server) Addr() string {
 		return ""
 	}
 	return s.process.addr
+}
+
+// turn is the server whose turn it is to have a request.
+func (s *Server) turn() *Server {
+	n := s.turns.Add(1) % uint64(1+len(s.peers))
+	if n == 0 {
+		return s
+	}
+	return s.peers[n-1]
 }
 
 // Launch runs orderd without waiting for it to serve; it is killed with the test.
