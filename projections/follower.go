@@ -174,7 +174,7 @@ func (f *Follower) reached(at, head eventstore.Position) {
 // step projects one batch and commits it.
 func (f *Follower) step(ctx context.Context, at eventstore.Position, batch []eventstore.Recorded) (eventstore.Position, error) {
 	streams, events := f.group(batch)
-	before, err := f.load(ctx, at, streams)
+	before, err := f.load(ctx, at, streams, events)
 	if err != nil {
 		return at, err
 	}
@@ -212,15 +212,24 @@ func (f *Follower) group(batch []eventstore.Recorded) (streams []string, events 
 	return streams, events
 }
 
-// load gives the folded streams as the views at the checkpoint have them.
-func (f *Follower) load(ctx context.Context, at eventstore.Position, streams []string) ([]folded, error) {
+// load gives the folded streams as the views at the checkpoint have them. Of those that begin with these events they
+// have nothing.
+func (f *Follower) load(ctx context.Context, at eventstore.Position, streams []string, events map[string][]eventstore.Recorded) ([]folded, error) {
 	found := make([]folded, len(streams))
 	var missing []int
 	var keys []string
 	for i, stream := range streams {
-		var ok bool
-		if found[i], ok = f.cache.Get(stream); !ok {
+		var err error
+		switch kept, ok := f.cache.Get(stream); {
+		case ok:
+			found[i] = kept
+		case events[stream][0].Revision == 0:
+			found[i], err = restored(f.projections[eventstore.Category(stream)], stream, nil)
+		default:
 			missing, keys = append(missing, i), append(keys, stream)
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
 	if len(keys) == 0 {
