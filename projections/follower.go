@@ -30,6 +30,7 @@ type Follower struct {
 	now         func() time.Time
 
 	cache *lru.Cache[string, folded]
+	ops   []Op // of one step after the other
 	await awaiting
 	ready atomic.Bool // the views have caught up since they were empty or this process began
 	stats Stats
@@ -178,16 +179,17 @@ func (f *Follower) step(ctx context.Context, at eventstore.Position, batch []eve
 	if err != nil {
 		return at, err
 	}
-	b := Batch{From: at, To: batch[len(batch)-1].Position, Exact: true}
+	b := Batch{From: at, To: batch[len(batch)-1].Position, Ops: f.ops[:0], Exact: true}
 	after := make([]folded, len(streams))
 	for i, stream := range streams {
-		var ops []Op
-		if after[i], ops, err = project(f.projections[eventstore.Category(stream)], before[i], events[stream]); err != nil {
+		if after[i], b.Ops, err = project(b.Ops, f.projections[eventstore.Category(stream)], before[i], events[stream]); err != nil {
 			return at, err
 		}
-		b.Ops = append(b.Ops, ops...)
 	}
-	if err := f.views.Commit(ctx, b); err != nil {
+	err = f.views.Commit(ctx, b)
+	clear(b.Ops)
+	f.ops = b.Ops
+	if err != nil {
 		return at, err
 	}
 	for i, stream := range streams {
