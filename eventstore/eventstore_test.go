@@ -150,7 +150,10 @@ func TestEventIDs(t *testing.T) {
 	for n := range MaxEvents {
 		for _, c := range []uuid.UUID{command, EventID(command, 0)} {
 			id := EventID(c, n)
-			if seen[id] || id != EventID(c, n) {
+			if want := uuid.NewSHA1(c, []byte{byte(n >> 8), byte(n)}); id != want {
+				t.Fatalf("event %d of %s is %s, want %s", n, c, id, want)
+			}
+			if seen[id] {
 				t.Fatalf("event %d of %s has the id of another", n, c)
 			}
 			seen[id] = true

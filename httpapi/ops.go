@@ -64,15 +64,11 @@ func text(status int, s string) reply {
 
 const (
 	requestIDHeader = "X-Request-Id"
-	requestIDKey    = "request-id"
 	slowRequest     = time.Second
 )
 
 // requestID names the request in the reply, the logs and the events.
-func (c *call) requestID() string {
-	id, _ := c.echo.Get(requestIDKey).(string)
-	return id
-}
+func (c *call) requestID() string { return c.echo.Response().Header().Get(requestIDHeader) }
 
 // instrument gives what counts, times and logs the requests of a route, and outlives a panic of it.
 func (a *API) instrument() func(name string, next echo.HandlerFunc) echo.HandlerFunc {
@@ -85,7 +81,6 @@ func (a *API) instrument() func(name string, next echo.HandlerFunc) echo.Handler
 		return func(ec echo.Context) (err error) {
 			began := time.Now()
 			id := requestIDOf(ec.Request())
-			ec.Set(requestIDKey, id)
 			ec.Response().Header().Set(requestIDHeader, id)
 			defer func() {
 				if p := recover(); p == http.ErrAbortHandler {

@@ -32,6 +32,7 @@ type Follower struct {
 	foreign bool
 
 	cache *lru.Cache[string, folded]
+	ops   []Op // of one step after the other
 	await awaiting
 	ready atomic.Bool // the views have caught up since they were empty or this process began
 	stats Stats
@@ -180,20 +181,21 @@ func (f *Follower) reached(at, head eventstore.Position) {
 // step projects one batch and commits it.
 func (f *Follower) step(ctx context.Context, at eventstore.Position, batch []eventstore.Recorded) (eventstore.Position, error) {
 	streams, events := f.group(batch)
-	before, err := f.load(ctx, at, streams)
+	before, err := f.load(ctx, at, streams, events)
 	if err != nil {
 		return at, err
 	}
-	b := Batch{From: at, To: batch[len(batch)-1].Position, Exact: !f.foreign}
+	b := Batch{From: at, To: batch[len(batch)-1].Position, Ops: f.ops[:0], Exact: !f.foreign}
 	after := make([]folded, len(streams))
 	for i, stream := range streams {
-		var ops []Op
-		if after[i], ops, err = project(f.projections[eventstore.Category(stream)], before[i], events[stream]); err != nil {
+		if after[i], b.Ops, err = project(b.Ops, f.projections[eventstore.Category(stream)], before[i], events[stream]); err != nil {
 			return at, err
 		}
-		b.Ops = append(b.Ops, ops...)
 	}
-	if err := f.views.Commit(ctx, b); err != nil {
+	err = f.views.Commit(ctx, b)
+	clear(b.Ops)
+	f.ops = b.Ops
+	if err != nil {
 		return at, err
 	}
 	for i, stream := range streams {
@@ -218,15 +220,24 @@ func (f *Follower) group(batch []eventstore.Recorded) (streams []string, events 
 	return streams, events
 }
 
-// load gives the folded streams as the views at the checkpoint have them.
-func (f *Follower) load(ctx context.Context, at eventstore.Position, streams []string) ([]folded, error) {
+// load gives the folded streams as the views at the checkpoint have them. Of those that begin with these events they
+// have nothing.
+func (f *Follower) load(ctx context.Context, at eventstore.Position, streams []string, events map[string][]eventstore.Recorded) ([]folded, error) {
 	found := make([]folded, len(streams))
 	var missing []int
 	var keys []string
 	for i, stream := range streams {
-		var ok bool
-		if found[i], ok = f.cache.Get(stream); !ok {
+		var err error
+		switch kept, ok := f.cache.Get(stream); {
+		case ok:
+			found[i] = kept
+		case events[stream][0].Revision == 0:
+			found[i], err = restored(f.projections[eventstore.Category(stream)], stream, nil)
+		default:
 			missing, keys = append(missing, i), append(keys, stream)
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
 	if len(keys) == 0 {

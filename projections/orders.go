@@ -42,7 +42,7 @@ func orderListings(o qa.Order, periods process.Periods) []Listing {
 	if !o.Placed() {
 		return nil
 	}
-	var listings []Listing
+	listings := make([]Listing, 0, 12) // nine at most, and what must happen next
 	for _, party := range []struct {
 		side        qa.Side
 		user, other string

@@ -40,7 +40,7 @@ func TestDiffLeadsFromBeforeToAfter(t *testing.T) {
 			[]Op{{Kind: Unlist, Key: "i", Member: "m"}, {Kind: List, Key: "i", Member: "n"}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := diff(c.before, c.after); !reflect.DeepEqual(got, c.want) {
+			if got := appendDiff(nil, c.before, c.after); !reflect.DeepEqual(got, c.want) {
 				t.Errorf("ops %+v, want %+v", got, c.want)
 			}
 		})
@@ -63,12 +63,12 @@ func TestProjectGivesTheDocumentAndWhatMoved(t *testing.T) {
 	p := orderProjection(periods)
 	stream := "qaorder-" + orderNumber(1)
 	all := recorded(t, store, stream)
-	first, ops, err := project(p, folded{state: qa.Order{}}, all[:1])
+	first, ops, err := project(nil, p, folded{state: qa.Order{}}, all[:1])
 	must(t, err)
 	if ops = notDue(ops); ops[0].Kind != Put || ops[0].Key != stream || len(ops) != 7 {
 		t.Errorf("ops %+v", ops)
 	}
-	second, ops, err := project(p, first, all[1:])
+	second, ops, err := project(nil, p, first, all[1:])
 	must(t, err)
 	ops = notDue(ops)
 	var o qa.Order
@@ -97,14 +97,14 @@ func notDue(ops []Op) []Op {
 func TestProjectErrorsNameTheEvent(t *testing.T) {
 	bad := eventstore.Recorded{Stream: "qaorder-1", Revision: 4, Event: eventstore.Event{Type: "Unheard", Metadata: []byte(`{"schema":1,"actor":""}`)}}
 	p := orderProjection(periods)
-	if _, _, err := project(p, folded{state: qa.Order{}}, []eventstore.Recorded{bad}); err == nil || !strings.Contains(err.Error(), `stream qaorder-1 revision 4: event "Unheard" is not known`) {
+	if _, _, err := project(nil, p, folded{state: qa.Order{}}, []eventstore.Recorded{bad}); err == nil || !strings.Contains(err.Error(), `stream qaorder-1 revision 4: event "Unheard" is not known`) {
 		t.Errorf("error %v", err)
 	}
 	if _, err := restored(p, "qaorder-1", []byte("{")); err == nil || !strings.Contains(err.Error(), "document qaorder-1") {
 		t.Errorf("error %v", err)
 	}
 	bad.Metadata = []byte("?")
-	if _, _, err := project(p, folded{state: qa.Order{}}, []eventstore.Recorded{bad}); err == nil {
+	if _, _, err := project(nil, p, folded{state: qa.Order{}}, []eventstore.Recorded{bad}); err == nil {
 		t.Error("metadata that is no JSON")
 	}
 }

@@ -113,31 +113,30 @@ func restored(p Projection, stream string, doc []byte) (folded, error) {
 	return folded{state, p.rows(idOf(p, stream), state)}, nil
 }
 
-// project folds events of one stream and gives the ops that lead from the rows of before to those of after.
-func project(p Projection, before folded, events []eventstore.Recorded) (after folded, ops []Op, err error) {
+// project folds events of one stream and appends the ops that lead from the rows of before to those of after.
+func project(ops []Op, p Projection, before folded, events []eventstore.Recorded) (after folded, _ []Op, err error) {
 	state := before.state
 	for _, e := range events {
 		var lines Rows
 		if state, lines, err = p.evolve(state, e); err != nil {
-			return before, nil, fmt.Errorf("stream %s revision %d: %w", e.Stream, e.Revision, err)
+			return before, ops, fmt.Errorf("stream %s revision %d: %w", e.Stream, e.Revision, err)
 		}
-		ops = append(ops, diff(Rows{}, lines)...)
+		ops = appendDiff(ops, Rows{}, lines)
 	}
 	stream := events[0].Stream
 	doc, err := p.document(state)
 	if err != nil {
-		return before, nil, fmt.Errorf("stream %s: %w", stream, err)
+		return before, ops, fmt.Errorf("stream %s: %w", stream, err)
 	}
 	after = folded{state, p.rows(idOf(p, stream), state)}
 	ops = append(ops, Op{Kind: Put, Key: stream, Value: doc})
-	return after, append(ops, diff(before.rows, after.rows)...), nil
+	return after, appendDiff(ops, before.rows, after.rows), nil
 }
 
 func idOf(p Projection, stream string) string { return strings.TrimPrefix(stream, p.Category()+"-") }
 
-// diff is what has to be done to the views that hold the rows of before for them to hold those of after.
-func diff(before, after Rows) []Op {
-	var ops []Op
+// appendDiff appends what has to be done to the views that hold the rows of before for them to hold those of after.
+func appendDiff(ops []Op, before, after Rows) []Op {
 	for _, d := range before.Docs {
 		if !slices.ContainsFunc(after.Docs, func(a Doc) bool { return a.Key == d.Key }) {
 			ops = append(ops, Op{Kind: Delete, Key: d.Key})

@@ -23,7 +23,11 @@ const dueLayout = "20060102150405.000000"
 
 // dueMember is "<due, UTC> <kind> <stream> <attempt or refund>", so that the byte order is the order in time.
 func dueMember(t process.Todo) string {
-	return strings.Join([]string{t.Due.UTC().Format(dueLayout), string(t.Kind), t.Stream, t.Attempt + t.Refund}, " ")
+	var b [160]byte // on the stack: most events change what is due
+	member := append(t.Due.UTC().AppendFormat(b[:0], dueLayout), ' ')
+	member = append(append(member, t.Kind...), ' ')
+	member = append(append(member, t.Stream...), ' ')
+	return string(append(append(member, t.Attempt...), t.Refund...))
 }
 
 // due lists what must happen next.

@@ -98,7 +98,8 @@ type Committer interface {
 	// Checkpoint is the position that the views are true at, zero if they are empty or were wiped.
 	Checkpoint(ctx context.Context) (eventstore.Position, error)
 	// Commit does the ops and moves the checkpoint from b.From to b.To, all or nothing. It fails with
-	// [ErrStale] and changes nothing if the checkpoint is not b.From.
+	// [ErrStale] and changes nothing if the checkpoint is not b.From. The ops and their values are the caller's again
+	// when it returns.
 	Commit(ctx context.Context, b Batch) error
 	// Wipe removes everything, the checkpoint included.
 	Wipe(ctx context.Context) error

@@ -63,6 +63,7 @@ func crashes(t *testing.T, random *rand.Rand, n int) (disks []vfs.FS, history ma
 	if err != nil {
 		t.Fatal(err)
 	}
+	store.recent.maxRows = 50
 	// Opening makes two files one of which names the other; this disk, unlike journaling ones, may keep only
 	// the one that names. That shows as damage, never as other content, and is not what is tested here.
 	mu.Lock()

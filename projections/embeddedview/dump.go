@@ -18,7 +18,10 @@ import (
 //
 // in this order and then in byte order, quoted as Go does. Stores that hold the same dump the same.
 func (s *Store) Dump(ctx context.Context, to io.Writer) error {
-	return s.read(ctx, func(moment *pebble.Snapshot) error {
+	if err := s.writeOut(ctx); err != nil {
+		return err
+	}
+	return s.read(ctx, func(*recent) {}, func(moment *pebble.Snapshot) error {
 		at, err := readCheckpoint(moment)
 		if err != nil {
 			return err
@@ -39,6 +42,17 @@ func (s *Store) Dump(ctx context.Context, to io.Writer) error {
 	})
 }
 
+// writeOut puts what is recent into the database, which is then all there is at its checkpoint.
+func (s *Store) writeOut(ctx context.Context) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.leave()
+	s.commits.Lock()
+	defer s.commits.Unlock()
+	return s.explain(s.flush())
+}
+
 func dumpEntry(ctx context.Context, to io.Writer, at *pebble.Iterator) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -49,12 +63,12 @@ func dumpEntry(ctx context.Context, to io.Writer, at *pebble.Iterator) error {
 		return err
 	}
 	switch key[0] {
-	case summaryKind:
-		of, err := parseSummary(value)
+	case countKind:
+		count, err := parseCount(value)
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(to, "count %q %d\n", key[1:], of.count)
+		_, err = fmt.Fprintf(to, "count %q %d\n", key[1:], count)
 		return err
 	case documentKind:
 		_, err = fmt.Fprintf(to, "doc %q %q\n", key[1:], value)

@@ -12,7 +12,7 @@ import (
 // TestOtherFormatsAreRefused opens folders with what another version, or another program, left in them.
 func TestOtherFormatsAreRefused(t *testing.T) {
 	for name, entry := range map[string][2]string{
-		"a later version":       {"k", "\x02 whatever comes later"},
+		"a later version":       {"k", "\x03 whatever comes later"},
 		"no version":            {"k", ""},
 		"another program's own": {"e1", "an event"},
 	} {
@@ -38,8 +38,8 @@ func TestBrokenEntriesAreDamage(t *testing.T) {
 	if _, err := parseCheckpoint([]byte{formatVersion, 1, 2}); !errors.Is(err, ErrDamaged) {
 		t.Errorf("short checkpoint: %v, want %v", err, ErrDamaged)
 	}
-	if _, err := parseSummary([]byte("1234567")); !errors.Is(err, ErrDamaged) {
-		t.Errorf("short summary: %v, want %v", err, ErrDamaged)
+	if _, err := parseCount([]byte("1234567")); !errors.Is(err, ErrDamaged) {
+		t.Errorf("short count: %v, want %v", err, ErrDamaged)
 	}
 	if _, _, err := splitEntryKey([]byte("iname")); !errors.Is(err, ErrDamaged) {
 		t.Errorf("entry without end of the name: %v, want %v", err, ErrDamaged)

@@ -207,8 +207,8 @@ func (g *Generations) Switch(ctx context.Context, l projections.Lineup, at event
 func (s *Store) moveAfter(at eventstore.Position, do func() error) error {
 	s.commits.Lock()
 	defer s.commits.Unlock()
-	if s.at != at {
-		return fmt.Errorf("%w: it is %s, not %s", projections.ErrStale, s.at, at)
+	if s.recent.at != at {
+		return fmt.Errorf("%w: it is %s, not %s", projections.ErrStale, s.recent.at, at)
 	}
 	if err := do(); err != nil {
 		return err

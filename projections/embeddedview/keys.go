@@ -10,23 +10,23 @@ import (
 
 // The key space. Each kind of entry has its own first byte:
 //
-//	'c' index          → summary: members in the index, 8 bytes big endian, and a bound of them; none when empty
+//	'c' index          → how many members the index has, 8 bytes big endian; none when empty
 //	'd' key            → the document
 //	'i' index⁺ member  → nothing; index⁺ is the escaped name, so that entries sort by index, then member
 //	'k'                → format version, checkpoint
 const (
-	summaryKind    = 'c'
+	countKind      = 'c'
 	documentKind   = 'd'
 	entryKind      = 'i'
 	checkpointKind = 'k'
 )
 
 // formatVersion is what this program writes; folders of any other are refused, since they can be rebuilt.
-const formatVersion = 1
+const formatVersion = 2
 
 var (
 	checkpointKey = []byte{checkpointKind}
-	lowestKey     = []byte{summaryKind}
+	lowestKey     = []byte{countKind}
 	beyondKeys    = []byte{checkpointKind + 1}
 )
 
@@ -34,8 +34,8 @@ func appendDocumentKey(dst []byte, key string) []byte {
 	return append(append(dst, documentKind), key...)
 }
 
-func appendSummaryKey(dst []byte, index string) []byte {
-	return append(append(dst, summaryKind), index...)
+func appendCountKey(dst []byte, index string) []byte {
+	return append(append(dst, countKind), index...)
 }
 
 func appendEntryKey(dst []byte, index, member string) []byte {
@@ -91,31 +91,13 @@ func parseCheckpoint(value []byte) (eventstore.Position, error) {
 	}, nil
 }
 
-// summary is what a commit must know of an index. The bound spares it most lookups: indexes grow at their
-// end, and a member above the bound is not listed yet.
-type summary struct {
-	count int64
-	bound string // no listed member is above it
+func appendCount(dst []byte, count int64) []byte {
+	return binary.BigEndian.AppendUint64(dst, uint64(count))
 }
 
-// mayHold says whether member can be listed.
-func (s *summary) mayHold(member string) bool { return s.count > 0 && member <= s.bound }
-
-// add counts a member in.
-func (s *summary) add(member string) {
-	if s.count == 0 || member > s.bound {
-		s.bound = member
+func parseCount(value []byte) (int64, error) {
+	if len(value) != 8 {
+		return 0, fmt.Errorf("%w: count of %d bytes", ErrDamaged, len(value))
 	}
-	s.count++
-}
-
-func appendSummary(dst []byte, s *summary) []byte {
-	return append(binary.BigEndian.AppendUint64(dst, uint64(s.count)), s.bound...)
-}
-
-func parseSummary(value []byte) (summary, error) {
-	if len(value) < 8 {
-		return summary{}, fmt.Errorf("%w: summary of %d bytes", ErrDamaged, len(value))
-	}
-	return summary{count: int64(binary.BigEndian.Uint64(value)), bound: string(value[8:])}, nil
+	return int64(binary.BigEndian.Uint64(value)), nil
 }

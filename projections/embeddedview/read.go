@@ -3,6 +3,7 @@ package embeddedview
 import (
 	"context"
 	"errors"
+	"iter"
 	"slices"
 	"strings"
 
@@ -14,17 +15,27 @@ import (
 
 // Get implements [projections.Reader].
 func (s *Store) Get(ctx context.Context, keys ...string) (docs projections.Docs, err error) {
-	err = s.read(ctx, func(moment *pebble.Snapshot) error {
-		docs.Values = make([][]byte, len(keys))
+	docs.Values = make([][]byte, len(keys))
+	var older []int // the keys that are for the database
+	look := func(r *recent) {
+		docs.At = r.at
+		for i, key := range keys {
+			if at, changed := r.docs[key]; !changed {
+				older = append(older, i)
+			} else if at != none {
+				docs.Values[i] = copied(r.values[at.begin:at.end])
+			}
+		}
+	}
+	err = s.read(ctx, look, func(database *pebble.Snapshot) error {
 		var key []byte
-		for i := range keys {
+		for _, i := range older {
 			key = appendDocumentKey(key[:0], keys[i])
-			if docs.Values[i], err = readValue(moment, key); err != nil {
+			if docs.Values[i], err = readValue(database, key); err != nil {
 				return err
 			}
 		}
-		docs.At, err = readCheckpoint(moment)
-		return err
+		return nil
 	})
 	if err != nil {
 		return projections.Docs{}, err
@@ -35,16 +46,22 @@ func (s *Store) Get(ctx context.Context, keys ...string) (docs projections.Docs,
 // Page implements [projections.Reader]. Its cost grows with the distance of the page from the nearer end
 // of the index, not with the size of the index. A negative offset or limit counts as 0.
 func (s *Store) Page(ctx context.Context, index string, offset, limit int, newestFirst bool) (page projections.Page, err error) {
-	err = s.read(ctx, func(moment *pebble.Snapshot) error {
-		if page.At, err = readCheckpoint(moment); err != nil {
-			return err
+	var changes []change
+	changed, count := false, int64(0)
+	look := func(r *recent) {
+		page.At = r.at
+		if of := r.indexes[index]; of != nil {
+			changed, count, changes = true, of.count, of.show()
 		}
-		of, err := readSummary(moment, index)
-		if err != nil {
-			return err
+	}
+	err = s.read(ctx, look, func(database *pebble.Snapshot) error {
+		if !changed {
+			if count, err = readCount(database, index); err != nil {
+				return err
+			}
 		}
-		page.Total = int(of.count)
-		page.Members, err = readMembers(ctx, moment, index, window(page.Total, offset, limit, newestFirst))
+		page.Total = int(count)
+		page.Members, err = readMembers(ctx, database, index, changes, window(page.Total, offset, limit, newestFirst))
 		return err
 	})
 	if err != nil {
@@ -55,11 +72,15 @@ func (s *Store) Page(ctx context.Context, index string, offset, limit int, newes
 
 // Range implements [projections.Reader].
 func (s *Store) Range(ctx context.Context, index string, r projections.Range) (found projections.Stretch, err error) {
-	err = s.read(ctx, func(moment *pebble.Snapshot) error {
-		if found.At, err = readCheckpoint(moment); err != nil || r.Limit <= 0 {
-			return err
+	var changes []change
+	look := func(recent *recent) {
+		found.At = recent.at
+		if of := recent.indexes[index]; of != nil {
+			changes = of.show()
 		}
-		found.Members, err = readRange(ctx, moment, index, r)
+	}
+	err = s.read(ctx, look, func(database *pebble.Snapshot) error {
+		found.Members, err = readRange(ctx, database, index, changes, r)
 		return err
 	})
 	if err != nil {
@@ -68,30 +89,37 @@ func (s *Store) Range(ctx context.Context, index string, r projections.Range) (f
 	return found, nil
 }
 
-func readRange(ctx context.Context, moment *pebble.Snapshot, index string, r projections.Range) ([]string, error) {
+func readRange(ctx context.Context, database *pebble.Snapshot, index string, changes []change, r projections.Range) ([]string, error) {
+	if r.Limit <= 0 || r.To != "" && r.To <= r.From {
+		return nil, nil
+	}
+	begin, _ := slices.BinarySearchFunc(changes, r.From, compareMember)
+	changes = changes[begin:]
+	if r.To != "" {
+		end, _ := slices.BinarySearchFunc(changes, r.To, compareMember)
+		changes = changes[:end]
+	}
 	prefix := appendEntryPrefix(nil, index)
 	bounds := pebble.IterOptions{LowerBound: append(slices.Clone(prefix), r.From...), UpperBound: beyond(prefix)}
 	if r.To != "" {
 		bounds.UpperBound = append(slices.Clone(prefix), r.To...)
 	}
-	if r.To != "" && r.To <= r.From {
-		return nil, nil
-	}
-	entries, err := moment.NewIterWithContext(ctx, &bounds)
+	entries, err := database.NewIterWithContext(ctx, &bounds)
 	if err != nil {
 		return nil, err
 	}
 	var text strings.Builder
 	var ends []int
-	for valid := entries.First(); valid && len(ends) < r.Limit; valid = entries.Next() {
-		member := entries.Key()[len(prefix):]
+	for member := range members(entries, len(prefix), changes, false) {
 		if len(ends) == 0 {
 			likely := min(r.Limit, mostLikely)
 			text.Grow(likely * (len(member) + len(member)/8))
 			ends = make([]int, 0, likely)
 		}
 		text.Write(member)
-		ends = append(ends, text.Len())
+		if ends = append(ends, text.Len()); len(ends) == r.Limit {
+			break
+		}
 	}
 	return cutAt(text.String(), ends), entries.Close()
 }
@@ -108,14 +136,21 @@ func cutAt(text string, ends []int) []string {
 	return parts
 }
 
-// read runs do on the views of one moment.
-func (s *Store) read(ctx context.Context, do func(moment *pebble.Snapshot) error) error {
+// read runs do on the views of one moment: look takes what it needs of what is recent, the rest is in the database.
+func (s *Store) read(ctx context.Context, look func(*recent), do func(database *pebble.Snapshot) error) error {
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
 	defer s.leave()
-	moment := s.db.NewSnapshot()
-	return s.explain(errors.Join(do(moment), moment.Close()))
+	database := s.moment(look)
+	return s.explain(errors.Join(do(database), database.Close()))
+}
+
+func (s *Store) moment(look func(*recent)) *pebble.Snapshot {
+	s.recent.mu.RLock()
+	defer s.recent.mu.RUnlock()
+	look(&s.recent)
+	return s.db.NewSnapshot()
 }
 
 // walk says how to collect a page: from which end, how many members to pass, how many to take, and
@@ -138,34 +173,75 @@ func window(total, offset, limit int, newestFirst bool) walk {
 	return w
 }
 
-func readMembers(ctx context.Context, moment *pebble.Snapshot, index string, w walk) ([]string, error) {
+func readMembers(ctx context.Context, database *pebble.Snapshot, index string, changes []change, w walk) ([]string, error) {
 	if w.take == 0 {
 		return nil, nil
 	}
 	prefix := appendEntryPrefix(nil, index)
-	entries, err := moment.NewIterWithContext(ctx, &pebble.IterOptions{LowerBound: prefix, UpperBound: beyond(prefix)})
+	entries, err := database.NewIterWithContext(ctx, &pebble.IterOptions{LowerBound: prefix, UpperBound: beyond(prefix)})
 	if err != nil {
 		return nil, err
 	}
-	step, at := entries.Next, entries.First
-	if w.fromLast {
-		step, at = entries.Prev, entries.Last
-	}
-	valid := at()
-	for i := 0; valid && i < w.skip; i++ {
-		valid = step()
-		if i%1024 == 0 && ctx.Err() != nil {
-			return nil, errors.Join(ctx.Err(), entries.Close())
+	found, passed := make([]string, 0, w.take), 0
+	for member := range members(entries, len(prefix), changes, w.fromLast) {
+		if passed++; passed <= w.skip {
+			if passed%1024 == 0 && ctx.Err() != nil {
+				return nil, errors.Join(ctx.Err(), entries.Close())
+			}
+			continue
+		}
+		if found = append(found, string(member)); len(found) == w.take {
+			break
 		}
 	}
-	members := make([]string, 0, w.take)
-	for ; valid && len(members) < w.take; valid = step() {
-		members = append(members, string(entries.Key()[len(prefix):]))
-	}
 	if w.reversed {
-		slices.Reverse(members)
+		slices.Reverse(found)
 	}
-	return members, entries.Close()
+	return found, entries.Close()
+}
+
+// members are those of the entries, whose keys have a prefix of that length, with changes made to them.
+func members(entries *pebble.Iterator, prefix int, changes []change, backwards bool) iter.Seq[[]byte] {
+	first, next, sign := entries.First, entries.Next, 1
+	if backwards {
+		first, next, sign = entries.Last, entries.Prev, -1
+	}
+	return func(yield func([]byte) bool) {
+		for valid := first(); valid || len(changes) > 0; {
+			order := -1 // of the next entry to the next change
+			c, later := cutFirst(changes, backwards)
+			if !valid {
+				order = 1
+			} else if len(changes) > 0 {
+				order = sign * strings.Compare(string(entries.Key()[prefix:]), c.member)
+			}
+			if order < 0 {
+				if !yield(entries.Key()[prefix:]) {
+					return
+				}
+				valid = next()
+				continue
+			}
+			if order == 0 {
+				valid = next()
+			}
+			if changes = later; c.listed && !yield([]byte(c.member)) {
+				return
+			}
+		}
+	}
+}
+
+// cutFirst cuts off the first change, or the last one for a walk backwards.
+func cutFirst(changes []change, backwards bool) (first change, later []change) {
+	switch last := len(changes) - 1; {
+	case last < 0:
+		return change{}, nil
+	case backwards:
+		return changes[last], changes[:last]
+	default:
+		return changes[0], changes[1:]
+	}
 }
 
 // beyond is the first key after all that start with the entry prefix, which ends in 01.
@@ -184,12 +260,12 @@ func readCheckpoint(from pebble.Reader) (eventstore.Position, error) {
 	return parseCheckpoint(value)
 }
 
-func readSummary(from pebble.Reader, index string) (summary, error) {
-	value, err := readValue(from, appendSummaryKey(nil, index))
+func readCount(from pebble.Reader, index string) (int64, error) {
+	value, err := readValue(from, appendCountKey(nil, index))
 	if err != nil || value == nil {
-		return summary{}, err
+		return 0, err
 	}
-	return parseSummary(value)
+	return parseCount(value)
 }
 
 // readValue is nil where there is none, and not nil where it is empty.
@@ -201,5 +277,8 @@ func readValue(from pebble.Reader, key []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(make([]byte, 0, len(value)), value...), closer.Close()
+	return copied(value), closer.Close()
 }
+
+// copied is not nil even if there is nothing to copy.
+func copied(value []byte) []byte { return append(make([]byte, 0, len(value)), value...) }

@@ -1,8 +1,8 @@
 // Package embeddedview keeps the views in a folder of this machine, in a pebble database.
 //
-// A batch and its checkpoint are one atomic write that is not synced: a crash may lose the last commits,
-// but never parts of one, and the follower goes on from the checkpoint that is left. Every read is of one
-// moment, the one its checkpoint names.
+// What the last commits changed is kept in memory and written, with the checkpoint, as one atomic batch that is
+// not synced: a crash may lose the last commits, but never parts of one, and the follower goes on from the
+// checkpoint that is left. Every read is of one moment, the one its checkpoint names.
 package embeddedview
 
 import (
@@ -35,8 +35,8 @@ var (
 	ErrDamaged = errors.New("views folder is damaged; it may be deleted, the views are rebuilt from the log")
 )
 
-// cachedSummaries bounds the summaries of indexes kept in memory, at about 250 bytes each.
-const cachedSummaries = 1 << 17
+// cachedIndexes bounds the indexes whose counts are kept in memory, at about 200 bytes each.
+const cachedIndexes = 1 << 17
 
 // Options may be left zero.
 type Options struct {
@@ -57,10 +57,10 @@ type Store struct {
 	closed bool
 	moved  atomic.Bool // another set has taken over
 
-	// commits guards what only a commit or a wipe changes.
-	commits   sync.Mutex
-	at        eventstore.Position
-	summaries *simplelru.LRU[string, summary]
+	// commits is held by who changes the views: one at a time changes what is recent, and has the indexes.
+	commits sync.Mutex
+	recent  recent
+	indexes *simplelru.LRU[string, *index]
 }
 
 var _ projections.Views = (*Store)(nil)
@@ -112,15 +112,17 @@ func openError(dir string, err error) error {
 }
 
 func newStore(dir string, db *pebble.DB, lock *pebble.Lock) (*Store, error) {
-	summaries, err := simplelru.NewLRU[string, summary](cachedSummaries, nil)
+	indexes, err := simplelru.NewLRU[string, *index](cachedIndexes, nil)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{dir: dir, db: db, lock: lock, summaries: summaries}
-	if s.at, err = readCheckpoint(db); err != nil {
+	s := &Store{dir: dir, db: db, lock: lock, indexes: indexes}
+	at, err := readCheckpoint(db)
+	if err != nil {
 		return nil, s.explain(err)
 	}
-	if s.at == (eventstore.Position{}) {
+	s.recent = newRecent(at)
+	if at == (eventstore.Position{}) {
 		return s, s.explain(s.checkOurs())
 	}
 	return s, nil
@@ -155,7 +157,7 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
-	return errors.Join(s.db.Flush(), s.db.Close(), s.lock.Close())
+	return errors.Join(s.explain(s.flush()), s.db.Flush(), s.db.Close(), s.lock.Close())
 }
 
 // enter admits a call until leave; it refuses one whose caller is gone, and all after Close or when another set

@@ -21,18 +21,29 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var _ viewtest.Dumper = (*embeddedview.Store)(nil)
 
-func TestViews(t *testing.T) {
-	viewtest.Run(t, func(t *testing.T) viewtest.Harness {
-		dir := t.TempDir()
+func TestViews(t *testing.T) { viewtest.Run(t, harness(mustOpen)) }
+
+// TestViewsOnTheWayIntoTheDatabase has nearly every commit write out what is recent, and so finds it in both.
+func TestViewsOnTheWayIntoTheDatabase(t *testing.T) {
+	viewtest.Run(t, harness(func(t testing.TB, dir string) *embeddedview.Store {
 		store := mustOpen(t, dir)
+		store.KeepRecent(3)
+		return store
+	}))
+}
+
+func harness(open func(t testing.TB, dir string) *embeddedview.Store) func(*testing.T) viewtest.Harness {
+	return func(t *testing.T) viewtest.Harness {
+		dir := t.TempDir()
+		store := open(t, dir)
 		return viewtest.Harness{Views: store, Reopen: func(t *testing.T) projections.Views {
 			if err := store.Close(); err != nil {
 				t.Fatalf("close: %v", err)
 			}
-			store = mustOpen(t, dir)
+			store = open(t, dir)
 			return store
 		}}
-	})
+	}
 }
 
 func mustOpen(t testing.TB, dir string) *embeddedview.Store {

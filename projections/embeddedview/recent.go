@@ -1,0 +1,160 @@
+package embeddedview
+
+import (
+	"cmp"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"orderengine/eventstore"
+	"orderengine/projections"
+)
+
+// When this much is recent it goes into the database: more rows meet more often, and keep one commit longer.
+const (
+	recentRows  = 8192
+	recentBytes = 4 << 20 // of documents
+)
+
+// recent is what the last commits changed and the database does not have yet. An order's rows change several times
+// within moments, the counts of its indexes with every order: here these changes meet, and the database, where each
+// costs about a microsecond, gets what is left of them. A crash loses it, as it loses the database's own table in memory.
+type recent struct {
+	// mu is held by a commit while it changes what is below, and by a read until it has what it needs of it and a
+	// snapshot of the database, which together are one moment.
+	mu      sync.RWMutex
+	maxRows int // then it is full
+	at      eventstore.Position
+	docs    map[string]span // a deleted one has the span none
+	values  []byte          // of the documents
+	indexes map[string]*index
+	entries int // that are not as in the database, of all indexes
+}
+
+// span is a part of values.
+type span struct{ begin, end int }
+
+// none is the value of a document that was deleted.
+var none = span{-1, -1}
+
+// index is an index as the commits so far have left it.
+type index struct {
+	name    string
+	count   int64    // of its members
+	changes []change // by member
+	// shown says that a read may still use changes as they are.
+	shown atomic.Bool
+}
+
+// change is an entry that is not as in the database.
+type change struct {
+	member string
+	listed bool
+}
+
+func compareMember(c change, member string) int { return strings.Compare(c.member, member) }
+
+func newRecent(at eventstore.Position) recent {
+	return recent{maxRows: recentRows, at: at, docs: map[string]span{}, indexes: map[string]*index{}}
+}
+
+func (r *recent) full() bool {
+	return len(r.docs)+r.entries >= r.maxRows || len(r.values) >= recentBytes
+}
+
+// add takes the ops of a batch, each of which changes something; listings are the indexes of those that list or unlist.
+func (r *recent) add(ops []projections.Op, listings []*index, to eventstore.Position) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range ops {
+		switch op := &ops[i]; op.Kind {
+		case projections.Put:
+			begin := len(r.values)
+			r.values = append(r.values, op.Value...)
+			r.docs[op.Key] = span{begin, len(r.values)}
+		case projections.Delete:
+			r.docs[op.Key] = none
+		default:
+			of := listings[0]
+			listings = listings[1:]
+			r.indexes[of.name] = of
+			r.entries += of.change(op.Member, op.Kind == projections.List)
+		}
+	}
+	r.at = to
+}
+
+// change lists a member or takes it out, and says by how many there are more changes: a second one of a member
+// takes back the first.
+func (of *index) change(member string, listed bool) (more int) {
+	if of.shown.Swap(false) {
+		of.changes = slices.Clone(of.changes)
+	}
+	if listed {
+		of.count++
+	} else {
+		of.count--
+	}
+	at, changed := slices.BinarySearchFunc(of.changes, member, compareMember)
+	if changed {
+		of.changes = slices.Delete(of.changes, at, at+1)
+		return -1
+	}
+	of.changes = slices.Insert(of.changes, at, change{member, listed})
+	return 1
+}
+
+// show gives the changes to a read, which must not change them.
+func (of *index) show() []change {
+	of.shown.Store(true)
+	return of.changes
+}
+
+// flush writes what is recent into the database, as one atomic batch in the order of the keys, where one is found
+// soonest beside the one before. Until it is forgotten here reads find it twice, which changes nothing.
+func (s *Store) flush() error {
+	const overhead = 64 // bytes of a row beside a document's value
+	r := &s.recent
+	batch := s.db.NewBatchWithSize(len(r.values) + overhead*(1+len(r.docs)+len(r.indexes)+r.entries))
+	defer batch.Close()
+	w := writer{batch: batch}
+	indexes := slices.SortedFunc(maps.Values(r.indexes), func(a, b *index) int { return cmp.Compare(a.name, b.name) })
+	for _, of := range indexes {
+		w.count(of)
+	}
+	for _, key := range slices.Sorted(maps.Keys(r.docs)) {
+		w.document(key, r.docs[key], r.values)
+	}
+	for _, of := range indexes {
+		w.entries(of)
+	}
+	w.checkpoint(r.at)
+	if err := errors.Join(w.err, s.db.Apply(batch, pebble.NoSync)); err != nil {
+		return err
+	}
+	s.forget()
+	return nil
+}
+
+// forget empties what is recent, and keeps the indexes at hand.
+func (s *Store) forget() {
+	r := &s.recent
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, of := range r.indexes {
+		of.changes = nil
+		s.indexes.Add(of.name, of)
+	}
+	r.reset(r.at)
+}
+
+func (r *recent) reset(at eventstore.Position) {
+	clear(r.docs)
+	clear(r.indexes)
+	r.at, r.values, r.entries = at, r.values[:0], 0
+}
