@@ -22,15 +22,13 @@ import (
 var errNotVerified = errors.New("the bundle is not what the server signed: ask for it again, and if the server's own is bad too, run orderctl check on its data folder")
 
 func audit() *cobra.Command {
-	cmd := &cobra.Command{
+	return family(&cobra.Command{
 		Use:   "audit",
 		Short: "Get proofs of what happened, and verify them without the server",
 		Long: `Get proofs of what happened, and verify them without the server.
 Keep the verifier key ("audit key") and some checkpoints ("audit checkpoint") where who runs the server cannot change
 them: then every later bundle and checkpoint can be held against them.`,
-	}
-	cmd.AddCommand(auditBundle(), auditVerify(), auditCheckpoint(), auditKey(), auditConsistency())
-	return cmd
+	}, auditBundle(), auditVerify(), auditCheckpoint(), auditKey(), auditConsistency())
 }
 
 func auditBundle() *cobra.Command {
