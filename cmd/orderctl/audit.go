@@ -239,7 +239,7 @@ func (s *server) consistency(cmd *cobra.Command, files []string, key note.Verifi
 	}
 	var made struct{ Proof [][]byte }
 	if err := json.Unmarshal(answer, &made); err != nil {
-		return fmt.Errorf("the server's answer: %w", err)
+		return strangeAnswer(err)
 	}
 	if err := proof.VerifyConsistency(older, newer, made.Proof); err != nil {
 		return err

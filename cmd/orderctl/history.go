@@ -82,7 +82,7 @@ func tellHistory(w io.Writer, answer []byte) error {
 		Refused []struct{ At, By, Command, Code, Why string }
 	}
 	if err := json.Unmarshal(answer, &h); err != nil {
-		return fmt.Errorf("the server's answer: %w", err)
+		return strangeAnswer(err)
 	}
 	rows := make([][]string, len(h.Events))
 	for i, e := range h.Events {

@@ -23,7 +23,7 @@ func (g get) list(ctx context.Context, path string, limit int) (items []json.Raw
 			Results []json.RawMessage
 		}
 		if err := json.Unmarshal(answer, &page); err != nil {
-			return nil, fmt.Errorf("the server's answer: %w", err)
+			return nil, strangeAnswer(err)
 		}
 		if items = append(items, page.Results...); limit > 0 && len(items) >= limit {
 			return items[:limit], nil

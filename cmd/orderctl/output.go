@@ -75,7 +75,7 @@ func printed[T any](w io.Writer, o output, columns []string, items []json.RawMes
 		}
 		var of T
 		if err := json.Unmarshal(item, &of); err != nil {
-			return fmt.Errorf("the server's answer: %w", err)
+			return strangeAnswer(err)
 		}
 		rows[i] = row(of)
 	}
@@ -89,7 +89,7 @@ func printed[T any](w io.Writer, o output, columns []string, items []json.RawMes
 func printObject(w io.Writer, object []byte) error {
 	var b bytes.Buffer
 	if err := json.Indent(&b, object, "", "  "); err != nil {
-		return fmt.Errorf("the server's answer: %w", err)
+		return strangeAnswer(err)
 	}
 	_, err := fmt.Fprintln(w, b.String())
 	return err

@@ -19,7 +19,7 @@ import (
 )
 
 // errDiffer: the lists are not equal; the difference is told on the standard output.
-var errDiffer = errors.New("the lists differ")
+var errDiffer = errors.New("the lists differ; orderctl history NO tells what happened to an order here")
 
 // badInputError is a list that cannot be read; the tool ends with 2 then.
 type badInputError struct{ error }
@@ -315,7 +315,7 @@ func tellDifferences(w io.Writer, found []difference, file string) error {
 		fmt.Fprintln(w, "the lists are equal")
 		return nil
 	}
-	return errors.Join((output{}).rows(w, differenceColumns, rowsOf(found)), fmt.Errorf("%w in %d places", errDiffer, len(found)))
+	return errors.Join((output{}).rows(w, differenceColumns, rowsOf(found)), fmt.Errorf("%d places: %w", len(found), errDiffer))
 }
 
 var differenceColumns = []string{"what", "trade", "field", "ours", "theirs"}

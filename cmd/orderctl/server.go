@@ -125,6 +125,11 @@ func (e *refusedError) advice() string {
 	return ""
 }
 
+// strangeAnswer is an answer of success that cannot be read.
+func strangeAnswer(err error) error {
+	return fmt.Errorf("the server's answer: %w; is --server an orderd of this tool's version?", err)
+}
+
 func (s *server) do(ctx context.Context, r request, token string) (io.ReadCloser, error) {
 	call, err := http.NewRequestWithContext(ctx, r.method, strings.TrimSuffix(s.URL, "/")+r.path, r.body)
 	if err != nil {
