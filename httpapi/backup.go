@@ -37,8 +37,9 @@ func (c *call) streamBackup(w *echo.Response) error {
 	}
 	ctx, cancel := c.whileServing()
 	defer cancel()
-	out := patientWriter{w, http.NewResponseController(w.Writer)}
+	out := patientWriter{ctx, w, http.NewResponseController(w.Writer)}
 	out.extend(backupWait)
+	defer context.AfterFunc(ctx, out.cut)()
 	taken, err := c.takeBackup(ctx)
 	if err != nil {
 		return c.send(c.refusal(err))
@@ -79,8 +80,9 @@ func (c *call) whileServing() (context.Context, context.CancelFunc) {
 	return ctx, cancel
 }
 
-// patientWriter writes to a client that has [replayStall] to take each piece.
+// patientWriter writes to a client that has [replayStall] to take each piece, until ctx ends.
 type patientWriter struct {
+	ctx context.Context
 	io.Writer
 	control *http.ResponseController
 }
@@ -90,7 +92,13 @@ func (w patientWriter) extend(wait time.Duration) {
 	_ = w.control.SetWriteDeadline(time.Now().Add(wait + replayStall))
 }
 
+// cut ends a write under way: a client that takes nothing must not hold up a server that stops.
+func (w patientWriter) cut() { _ = w.control.SetWriteDeadline(time.Now()) }
+
 func (w patientWriter) Write(b []byte) (int, error) {
 	w.extend(0)
+	if err := w.ctx.Err(); err != nil {
+		return 0, err // it may have ended before the deadline was moved
+	}
 	return w.Writer.Write(b)
 }

@@ -22,15 +22,13 @@ import (
 var errNotVerified = errors.New("the bundle is not what the server signed: ask for it again, and if the server's own is bad too, run orderctl check on its data folder")
 
 func audit() *cobra.Command {
-	cmd := &cobra.Command{
+	return family(&cobra.Command{
 		Use:   "audit",
 		Short: "Get proofs of what happened, and verify them without the server",
 		Long: `Get proofs of what happened, and verify them without the server.
 Keep the verifier key ("audit key") and some checkpoints ("audit checkpoint") where who runs the server cannot change
 them: then every later bundle and checkpoint can be held against them.`,
-	}
-	cmd.AddCommand(auditBundle(), auditVerify(), auditCheckpoint(), auditKey(), auditConsistency())
-	return cmd
+	}, auditBundle(), auditVerify(), auditCheckpoint(), auditKey(), auditConsistency())
 }
 
 func auditBundle() *cobra.Command {
@@ -241,7 +239,7 @@ func (s *server) consistency(cmd *cobra.Command, files []string, key note.Verifi
 	}
 	var made struct{ Proof [][]byte }
 	if err := json.Unmarshal(answer, &made); err != nil {
-		return fmt.Errorf("the server's answer: %w", err)
+		return strangeAnswer(err)
 	}
 	if err := proof.VerifyConsistency(older, newer, made.Proof); err != nil {
 		return err

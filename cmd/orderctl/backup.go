@@ -58,7 +58,7 @@ it, for they are made from the log.
 			if err := c.check(cmd.Context()); err != nil {
 				return err
 			}
-			if err := os.Rename(partial, dir); err != nil {
+			if err := backup.Publish(partial, dir); err != nil {
 				return err
 			}
 			tellBackup(cmd.OutOrStdout(), dir, m)
@@ -106,7 +106,7 @@ texts stay unreadable. Keys of patients that were erased after the backup come b
 			if err := c.check(cmd.Context()); err != nil {
 				return errors.Join(fmt.Errorf("%w; nothing was restored", err), os.RemoveAll(partial))
 			}
-			if err := errors.Join(ignoreMissing(os.Remove(target)), os.Rename(partial, target)); err != nil {
+			if err := backup.Publish(partial, target); err != nil {
 				return err
 			}
 			tellBackup(cmd.OutOrStdout(), target, m)
@@ -130,24 +130,15 @@ func optionalKey(key string) (note.Verifier, error) {
 }
 
 // newFolder says that a folder can be made there: nothing stands there, or an empty folder.
-func newFolder(dir string) (clean string, err error) {
+func newFolder(dir string) (path string, err error) {
 	entries, err := os.ReadDir(dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return filepath.Clean(dir), nil
-	case err != nil:
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", err
-	case len(entries) > 0:
+	}
+	if len(entries) > 0 {
 		return "", fmt.Errorf("%s is not empty: name a new folder", dir)
 	}
-	return filepath.Clean(dir), nil
-}
-
-func ignoreMissing(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
+	return filepath.Abs(dir)
 }
 
 // receive takes a backup from the server into the folder dir.

@@ -139,11 +139,11 @@ func noneLeft(t *testing.T, data string) {
 	}
 }
 
-// smallBackup is one of the demo's people and orders.
+// smallBackup is one of the demo's people and orders, in a folder that was there and empty.
 func smallBackup(t *testing.T) (dir string) {
 	t.Helper()
 	s := orderdtest.Demo(t)
-	dir = filepath.Join(t.TempDir(), "backup")
+	dir = t.TempDir()
 	out, err := backedUp(s, dir)
 	must(t, out, err)
 	return dir

@@ -55,7 +55,7 @@ func report(w io.Writer, answer []byte) error {
 		}
 	}
 	if err := json.Unmarshal(answer, &result); err != nil {
-		return fmt.Errorf("the server's answer: %w", err)
+		return strangeAnswer(err)
 	}
 	for _, r := range result.Refused {
 		fmt.Fprintf(w, "line %d: %s\n", r.Line, r.Why)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -36,7 +37,7 @@ func run(stdin string, args ...string) (stdout string, err error) {
 	cmd.SetArgs(args)
 	cmd.SetIn(strings.NewReader(stdin))
 	cmd.SetOut(&out)
-	err = cmd.Execute()
+	err = execute(context.Background(), cmd)
 	return out.String(), err
 }
 

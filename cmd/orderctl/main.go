@@ -15,7 +15,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := root().ExecuteContext(ctx); err != nil {
+	if err := execute(ctx, root()); err != nil {
 		fmt.Fprintln(os.Stderr, "orderctl:", err)
 		if bad := (*badInputError)(nil); errors.As(err, &bad) {
 			os.Exit(2)
@@ -24,21 +24,59 @@ func main() {
 	}
 }
 
+// execute runs the tool. An error that came before the command began is one of how it was called: it says where that
+// is written.
+func execute(ctx context.Context, root *cobra.Command) error {
+	began := false
+	noteBegin(root, &began)
+	called, err := root.ExecuteContextC(ctx)
+	if err != nil && !began {
+		return fmt.Errorf("%w; see %q", err, called.CommandPath()+" --help")
+	}
+	return err
+}
+
+func noteBegin(cmd *cobra.Command, began *bool) {
+	if run := cmd.RunE; run != nil {
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			*began = true
+			return run(cmd, args)
+		}
+	}
+	for _, member := range cmd.Commands() {
+		noteBegin(member, began)
+	}
+}
+
+// The groups of commands, as the help shows them.
+var (
+	forAudit  = &cobra.Group{ID: "audit", Title: "What happened to orders, and how it is proved (ORDERCTL_AUDIT_TOKEN):"}
+	forAdmin  = &cobra.Group{ID: "admin", Title: "Who uses the server, and what it is given (ORDERCTL_TOKEN):"}
+	forData   = &cobra.Group{ID: "data", Title: "A server's data:"}
+	forItself = &cobra.Group{ID: "tool", Title: "This tool:"}
+)
+
 func root() *cobra.Command {
-	root := &cobra.Command{Use: "orderctl", Short: "Look after an order engine", SilenceUsage: true, SilenceErrors: true}
-	root.AddCommand(
-		importOrders(),
-		audit(),
-		check(),
-		replayEvents(),
-		reconcile(),
-		erasePatient(),
-		deliveries(),
-		migrate(),
-		takeBackup(),
-		restore(),
-		rebuild(),
-		man(),
-	)
+	root := &cobra.Command{
+		Use:   "orderctl",
+		Short: "Look after an order engine",
+		Long: `Look after an order engine.
+Commands call the server at --server (ORDERCTL_SERVER, http://127.0.0.1:8000), or work on the data of a stopped one.`,
+		SilenceUsage: true, SilenceErrors: true,
+	}
+	root.AddGroup(forAudit, forAdmin, forData, forItself)
+	add(root, forAudit, orders(), history(), audit(), replayEvents(), reconcile())
+	add(root, forAdmin, users(), erasePatient(), hospitals(), deliveries(), importOrders())
+	add(root, forData, takeBackup(), restore(), rebuild(), check(), migrate())
+	add(root, forItself, man())
+	root.SetHelpCommandGroupID(forItself.ID)
+	root.SetCompletionCommandGroupID(forItself.ID)
 	return root
+}
+
+func add(root *cobra.Command, to *cobra.Group, commands ...*cobra.Command) {
+	for _, cmd := range commands {
+		cmd.GroupID = to.ID
+		root.AddCommand(cmd)
+	}
 }

@@ -97,7 +97,7 @@ func openSource(from string) (openLog, error) {
 	// Opening makes a log where there is none.
 	dir := filepath.Join(from, "log")
 	if found, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(found) == 0 {
-		return nil, fmt.Errorf("%s holds no log", from)
+		return nil, fmt.Errorf("%s holds no log: name the ORDERD_DATA of a server", from)
 	}
 	store, err := embedded.Open(dir, embedded.Options{Logger: quiet})
 	if errors.Is(err, eventstore.ErrLocked) {
@@ -149,7 +149,7 @@ func (m *migration) copy(ctx context.Context, end eventstore.Position) error {
 		case err != nil:
 			return fmt.Errorf("target: %w", err)
 		case more && !same(&got, &e):
-			return fmt.Errorf("the target holds another log: its event %d is %s@%d, the source's is %s@%d",
+			return fmt.Errorf("the target holds another log: its event %d is %s@%d, the source's is %s@%d; copy into an empty cluster",
 				m.source.Size(), got.Stream, got.Revision, e.Stream, e.Revision)
 		case more:
 			m.present++
@@ -160,7 +160,7 @@ func (m *migration) copy(ctx context.Context, end eventstore.Position) error {
 		}
 	}
 	if _, err, more := next(); more || err != nil {
-		return cmp.Or(err, fmt.Errorf("the target holds more than the %d events of the source", m.source.Size()))
+		return cmp.Or(err, fmt.Errorf("the target holds more than the %d events of the source; copy into an empty cluster", m.source.Size()))
 	}
 	return m.flush(ctx)
 }

@@ -12,7 +12,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -20,7 +19,7 @@ import (
 )
 
 // errDiffer: the lists are not equal; the difference is told on the standard output.
-var errDiffer = errors.New("the lists differ")
+var errDiffer = errors.New("the lists differ; orderctl history NO tells what happened to an order here")
 
 // badInputError is a list that cannot be read; the tool ends with 2 then.
 type badInputError struct{ error }
@@ -306,9 +305,9 @@ func (l *list) match(ours func(name string) string) {
 }
 
 // tellDifferences reports the differences as a table, and as CSV if that is wanted.
-func tellDifferences(w io.Writer, found []difference, output string) error {
-	if output != "" {
-		if err := writeCSV(output, found); err != nil {
+func tellDifferences(w io.Writer, found []difference, file string) error {
+	if file != "" {
+		if err := writeCSV(file, found); err != nil {
 			return err
 		}
 	}
@@ -316,12 +315,17 @@ func tellDifferences(w io.Writer, found []difference, output string) error {
 		fmt.Fprintln(w, "the lists are equal")
 		return nil
 	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "WHAT\tTRADE\tFIELD\tOURS\tTHEIRS")
-	for _, d := range found {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", d.kind, d.key, d.field, d.ours, d.theirs)
+	return errors.Join((output{}).rows(w, differenceColumns, rowsOf(found)), fmt.Errorf("%d places: %w", len(found), errDiffer))
+}
+
+var differenceColumns = []string{"what", "trade", "field", "ours", "theirs"}
+
+func rowsOf(found []difference) [][]string {
+	rows := make([][]string, len(found))
+	for i, d := range found {
+		rows[i] = []string{d.kind, d.key, d.field, d.ours, d.theirs}
 	}
-	return errors.Join(table.Flush(), fmt.Errorf("%w in %d places", errDiffer, len(found)))
+	return rows
 }
 
 func writeCSV(name string, found []difference) (err error) {
@@ -330,10 +334,5 @@ func writeCSV(name string, found []difference) (err error) {
 		return fmt.Errorf("--csv: %w", err)
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	out := csv.NewWriter(file)
-	rows := [][]string{{"what", "trade", "field", "ours", "theirs"}}
-	for _, d := range found {
-		rows = append(rows, []string{d.kind, d.key, d.field, d.ours, d.theirs})
-	}
-	return out.WriteAll(rows)
+	return output{csv: true}.rows(file, differenceColumns, rowsOf(found))
 }

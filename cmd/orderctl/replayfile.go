@@ -46,14 +46,14 @@ func lastLine(file *os.File) (end int64, position string, err error) {
 	whole := bytes.LastIndexByte(tail, '\n') + 1
 	if whole == 0 {
 		if len(tail) > 0 && !bytes.HasPrefix(tail, []byte(`{"specversion"`)) {
-			return 0, "", errors.New("the file is no replay")
+			return 0, "", errors.New("the file is no replay: name another")
 		}
 		return 0, "", nil
 	}
 	begin := bytes.LastIndexByte(tail[:whole-1], '\n') + 1
 	var last struct{ Position string }
 	if err := json.Unmarshal(tail[begin:whole], &last); err != nil || last.Position == "" {
-		return 0, "", errors.New("the file is no replay: its last line has no position")
+		return 0, "", errors.New("the file is no replay, for its last line has no position: name another")
 	}
 	return from + int64(whole), last.Position, nil
 }

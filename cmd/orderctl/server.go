@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -58,6 +60,28 @@ func (s *server) adminStream(ctx context.Context, r request) (io.ReadCloser, err
 	return s.do(ctx, r, s.Token)
 }
 
+// change calls as an administrator with a JSON object, and prints the one that is answered.
+func (s *server) change(cmd *cobra.Command, method, path string, fields map[string]any) error {
+	body, err := json.Marshal(fields)
+	if err != nil {
+		return err
+	}
+	answer, err := s.admin(cmd.Context(), request{method: method, path: path, body: bytes.NewReader(body), contentType: "application/json"})
+	if err != nil {
+		return err
+	}
+	return printObject(cmd.OutOrStdout(), answer)
+}
+
+// show prints the object at a path, for an administrator.
+func (s *server) show(cmd *cobra.Command, path string) error {
+	answer, err := s.admin(cmd.Context(), request{method: http.MethodGet, path: path})
+	if err != nil {
+		return err
+	}
+	return printObject(cmd.OutOrStdout(), answer)
+}
+
 // audit calls as an auditor and gives the whole reply.
 func (s *server) audit(ctx context.Context, r request) ([]byte, error) {
 	return whole(s.auditStream(ctx, r))
@@ -88,7 +112,27 @@ type refusedError struct {
 	text   string
 }
 
-func (e *refusedError) Error() string { return "the server answered " + e.text }
+func (e *refusedError) Error() string { return "the server answered " + e.text + e.advice() }
+
+// advice is what to do about it, where the answer's own words do not say.
+func (e *refusedError) advice() string {
+	switch {
+	case e.status == http.StatusUnauthorized, e.status == http.StatusForbidden:
+		return "; the token must be the server's: ORDERCTL_TOKEN its ORDERD_ADMIN_TOKEN, ORDERCTL_AUDIT_TOKEN its ORDERD_AUDIT_TOKEN"
+	case e.status == http.StatusNotFound && strings.Contains(e.text, "Not found."):
+		return "; look the number or the name up with orderctl orders, users list or hospitals list"
+	case e.status == http.StatusServiceUnavailable:
+		return "; try again in a moment, /readyz?verbose of the server says what it waits for"
+	case e.status >= http.StatusInternalServerError:
+		return "; the server's log says why, by the X-Request-Id of the answer"
+	}
+	return ""
+}
+
+// strangeAnswer is an answer of success that cannot be read.
+func strangeAnswer(err error) error {
+	return fmt.Errorf("the server's answer: %w; is --server an orderd of this tool's version?", err)
+}
 
 func (s *server) do(ctx context.Context, r request, token string) (io.ReadCloser, error) {
 	if base, err := url.Parse(s.URL); err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {

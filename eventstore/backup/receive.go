@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -75,6 +76,17 @@ func Restore(dir, data string) (Manifest, error) {
 	return m, syncFolders(data)
 }
 
+// Publish gives a folder that is whole its name, durable when it returns. What stands there may be an empty folder.
+func Publish(partial, dir string) error {
+	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.Rename(partial, dir); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(dir))
+}
+
 // writeFile makes a file of a folder, with the folders above it, durable when it returns.
 func writeFile(dir, name string, write func(io.Writer) error) error {
 	path := filepath.Join(dir, filepath.FromSlash(name))
@@ -97,10 +109,14 @@ func syncFolders(dir string) error {
 		if err != nil || !d.IsDir() {
 			return err
 		}
-		folder, err := os.Open(path)
-		if err != nil {
-			return err
-		}
-		return errors.Join(folder.Sync(), folder.Close())
+		return syncFolder(path)
 	})
+}
+
+func syncFolder(dir string) error {
+	folder, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
 }
