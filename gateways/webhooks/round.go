@@ -51,8 +51,7 @@ func (s *Status) follow(d delivery.Delivery, unopened time.Time) {
 type round struct {
 	courier *Courier
 	code    string
-	ctx     context.Context // ends the round
-	stop    context.CancelFunc
+	stop    context.CancelFunc // ends the round
 	ended   chan struct{}
 
 	failed delivery.Batch      // that was tried last and not taken
@@ -68,9 +67,8 @@ type round struct {
 	status Status
 }
 
-func newRound(ctx context.Context, c *Courier, code string) *round {
-	ctx, stop := context.WithCancel(ctx)
-	return &round{courier: c, code: code, ctx: ctx, stop: stop, ended: make(chan struct{}), taken: eventstore.NoStream, status: Status{Hospital: code}}
+func newRound(c *Courier, code string, stop context.CancelFunc) *round {
+	return &round{courier: c, code: code, stop: stop, ended: make(chan struct{}), taken: eventstore.NoStream, status: Status{Hospital: code}}
 }
 
 func (r *round) hasEnded() bool {
@@ -94,13 +92,13 @@ func (r *round) change(do func(*Status)) {
 	do(&r.status)
 }
 
-// run delivers until the round is stopped.
-func (r *round) run() {
+// run delivers until ctx ends.
+func (r *round) run(ctx context.Context) {
 	defer close(r.ended)
 	told := ""
-	for r.ctx.Err() == nil {
-		more, err := r.deliver()
-		if err != nil && r.ctx.Err() == nil && err.Error() != told {
+	for ctx.Err() == nil {
+		more, err := r.deliver(ctx)
+		if err != nil && ctx.Err() == nil && err.Error() != told {
 			// It is ours and not the hospital's: log or views cannot be read. Both tell of themselves if it lasts.
 			told = err.Error()
 			r.courier.Logger.Debug("deliveries wait", "hospital", r.code, "error", told)
@@ -110,20 +108,20 @@ func (r *round) run() {
 		}
 		select {
 		case <-time.After(pollEvery):
-		case <-r.ctx.Done():
+		case <-ctx.Done():
 		}
 	}
 }
 
 // deliver takes the next step: it sends a batch if one is due. More says that there may be another one at once; an error
 // is none of the hospital's, and may pass.
-func (r *round) deliver() (more bool, err error) {
-	ledger, err := r.courier.Ledgers.Load(r.ctx, r.code)
+func (r *round) deliver(ctx context.Context) (more bool, err error) {
+	ledger, err := r.courier.Ledgers.Load(ctx, r.code)
 	if err != nil {
 		return false, err
 	}
 	r.change(func(s *Status) { s.follow(ledger.State, r.unopened) })
-	hospital, err := r.courier.Hospitals.Load(r.ctx, r.code)
+	hospital, err := r.courier.Hospitals.Load(ctx, r.code)
 	if err != nil {
 		return false, err
 	}
@@ -131,7 +129,7 @@ func (r *round) deliver() (more bool, err error) {
 	if hook.URL == "" || r.waits(ledger.State.Batch, hook) {
 		return false, nil
 	}
-	batch, events, err := r.next(ledger.State)
+	batch, events, err := r.next(ctx, ledger.State)
 	if err != nil {
 		return false, err
 	}
@@ -139,7 +137,7 @@ func (r *round) deliver() (more bool, err error) {
 	if !opened || len(events) == 0 {
 		return false, nil
 	}
-	return r.try(ledger, hook, secret, batch, events)
+	return r.try(ctx, ledger, hook, secret, batch, events)
 }
 
 // open opens the secret of the webhook. A server that cannot leaves the batch to others, which have the key, and tells
@@ -159,9 +157,9 @@ func (r *round) open(hook institution.Webhook) (secret string, opened bool) {
 }
 
 // try sends the batch once, if it is this server's to send, and writes down what became of it.
-func (r *round) try(ledger ledgerOf, hook institution.Webhook, secret string, batch delivery.Batch, events []Event) (more bool, err error) {
+func (r *round) try(ctx context.Context, ledger ledgerOf, hook institution.Webhook, secret string, batch delivery.Batch, events []Event) (more bool, err error) {
 	// What was begun is brought to its end, also when the server stops.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), r.courier.Timeout+recordLimit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.courier.Timeout+recordLimit)
 	defer cancel()
 	if ledger, err = r.claim(ctx, ledger, batch); err != nil || !r.has(ledger, batch) {
 		return false, err
@@ -183,7 +181,7 @@ func (r *round) waits(batch delivery.Batch, hook institution.Webhook) bool {
 }
 
 // next is the batch to be sent: the one that is on its way, whoever began it, or the events after the cursor.
-func (r *round) next(d delivery.Delivery) (delivery.Batch, []Event, error) {
+func (r *round) next(ctx context.Context, d delivery.Delivery) (delivery.Batch, []Event, error) {
 	batch, limit := delivery.Batch{After: d.Cursor}, MaxBatch
 	if d.Batch.Count > 0 {
 		batch.After, limit = d.Batch.After, d.Batch.Count
@@ -195,7 +193,7 @@ func (r *round) next(d delivery.Delivery) (delivery.Batch, []Event, error) {
 			return batch, nil, err
 		}
 	}
-	events, err := r.courier.Events(r.ctx, r.code, after, limit)
+	events, err := r.courier.Events(ctx, r.code, after, limit)
 	if err != nil {
 		return batch, nil, err
 	}

@@ -100,9 +100,10 @@ func (c *Courier) assign(ctx context.Context, codes []string, work *sync.WaitGro
 	}
 	for _, code := range codes {
 		if c.rounds[code] == nil {
-			r := newRound(ctx, c, code)
+			ctx, stop := context.WithCancel(ctx)
+			r := newRound(c, code, stop)
 			c.rounds[code] = r
-			work.Go(r.run)
+			work.Go(func() { r.run(ctx) })
 		}
 	}
 }
