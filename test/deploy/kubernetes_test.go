@@ -19,10 +19,11 @@ import (
 func TestKubernetes(t *testing.T) {
 	var config core.ConfigMap
 	var service core.Service
+	var keys core.PersistentVolumeClaim
 	var servers apps.StatefulSet
 	var budget policy.PodDisruptionBudget
 	var network networking.NetworkPolicy
-	into := map[string]any{"ConfigMap": &config, "Service": &service, "StatefulSet": &servers, "PodDisruptionBudget": &budget, "NetworkPolicy": &network}
+	into := map[string]any{"ConfigMap": &config, "Service": &service, "PersistentVolumeClaim": &keys, "StatefulSet": &servers, "PodDisruptionBudget": &budget, "NetworkPolicy": &network}
 	for _, object := range bytes.Split(read(t, "kubernetes/orderd.yaml"), []byte("\n---\n")) {
 		var kind struct{ Kind string }
 		if err := yaml.Unmarshal(object, &kind); err != nil {
@@ -51,6 +52,9 @@ func TestKubernetes(t *testing.T) {
 	}
 	if servers.Spec.ServiceName != service.Name || *servers.Spec.Replicas < 2 || budget.Spec.MinAvailable.IntValue() >= int(*servers.Spec.Replicas) {
 		t.Errorf("%d servers of %s, at least %v", *servers.Spec.Replicas, servers.Spec.ServiceName, budget.Spec.MinAvailable)
+	}
+	if shared := pod.Spec.Volumes[0].PersistentVolumeClaim; shared == nil || shared.ClaimName != keys.Name || keys.Spec.AccessModes[0] != core.ReadWriteMany {
+		t.Errorf("the patients' keys are not shared: %+v", pod.Spec.Volumes[0])
 	}
 	container(t, pod.Spec, servers.Spec.VolumeClaimTemplates)
 	settings := flags()

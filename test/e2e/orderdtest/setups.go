@@ -28,7 +28,7 @@ var Setups = []Setup{
 }
 
 // TwoServers share a log and a Redis.
-var TwoServers = Setup{"two servers", 2, clustered}
+var TwoServers = Setup{"two servers", 2, func(t testing.TB) []string { return append(clustered(t), "--patient-keys", t.TempDir()) }}
 
 // clustered has the log behind EventStoreDB's protocol, and the views in Redis.
 func clustered(t testing.TB) []string {
