@@ -317,7 +317,7 @@ func searchSpan(s Search, after string) (from, to time.Time) {
 	if latest := time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC); to.IsZero() || to.After(latest) {
 		to = latest
 	}
-	return from, to
+	return from, to.Add(time.Microsecond - 1) // members are ranked by microseconds
 }
 
 // walk is a search under way.

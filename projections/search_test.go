@@ -90,6 +90,8 @@ func TestSearchChooses(t *testing.T) {
 		{"a part of a charge", Search{ChannelNo: "ch"}, ""},
 		{"from on", Search{From: day(2, 12)}, "q3 h2 q4 h3"},
 		{"up to", Search{To: day(2, 12)}, "q1 q2 h1"},
+		{"up to a moment later", Search{To: day(2, 12).Add(1)}, "q1 q2 h1 q3 h2"},
+		{"from a moment later", Search{From: day(2, 12).Add(1)}, "q4 h3"},
 		{"a window over the year's turn", Search{From: day(1, 12), To: day(2, 13)}, "q2 h1 q3 h2"},
 		{"a window of nothing", Search{From: day(1, 12), To: day(1, 12)}, ""},
 		{"long ago", Search{To: time.Date(1, 1, 2, 0, 0, 0, 0, time.UTC)}, ""},

@@ -110,7 +110,7 @@ texts stay unreadable. Keys of patients that were erased after the backup come b
 				return err
 			}
 			tellBackup(cmd.OutOrStdout(), target, m)
-			fmt.Fprintln(cmd.OutOrStdout(), "put keys/audit.key and the master key there before orderd starts; views and tree are made again then")
+			fmt.Fprintln(cmd.OutOrStdout(), "before orderd starts, put keys/audit.key there, and the master key where ORDERD_MASTER_KEY_FILE says; views and tree are made again then")
 			return nil
 		},
 	}
@@ -177,7 +177,7 @@ func (r restored) check(ctx context.Context) error {
 		}
 		head = signed
 	}
-	c := checking{dir: r.dir, told: r.told}
+	c := checking{dir: r.dir, copied: true, told: r.told}
 	found, err := c.verify(ctx, proof.Audit{Kept: []proof.Checkpoint{head}, Progress: c.progress()})
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -242,4 +243,29 @@ func TestABrokenTransferIsNoBackup(t *testing.T) {
 			t.Errorf("%s: there is a backup: %v", name, err)
 		}
 	}
+}
+
+// TestABackupOfAnotherVersionIsRestored: the settings of the log are not what this program writes.
+func TestABackupOfAnotherVersionIsRestored(t *testing.T) {
+	dir, data := smallBackup(t), filepath.Join(t.TempDir(), "data")
+	m := manifestOf(t, dir)
+	for i, f := range m.Files {
+		if !strings.HasPrefix(f.Name, "log/OPTIONS-") {
+			continue
+		}
+		file := filepath.Join(dir, f.Name)
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = []byte(strings.Replace(string(text), "max_open_files=", "max_open_files=1", 1))
+		sum := sha256.Sum256(text)
+		m.Files[i].Size, m.Files[i].SHA256 = int64(len(text)), sum[:]
+		manifest, err := json.Marshal(m)
+		if err := errors.Join(err, os.WriteFile(file, text, 0o600), os.WriteFile(filepath.Join(dir, "manifest.json"), manifest, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, err := run("", "restore", dir, "--data", data)
+	must(t, out, err)
 }

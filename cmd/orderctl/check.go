@@ -21,6 +21,7 @@ import (
 // checking is the command's flags and folder.
 type checking struct {
 	dir        string // the server's ORDERD_DATA
+	copied     bool   // it is of a backup, whose files were compared with the manifest
 	checkpoint string
 	key        string
 	out, told  io.Writer
@@ -70,7 +71,7 @@ func (c *checking) log() string { return filepath.Join(c.dir, "log") }
 
 // verify reads all of the log and holds it against what an audit says.
 func (c *checking) verify(ctx context.Context, audit proof.Audit) (found proof.Audited, err error) {
-	options := embedded.Options{Logger: quiet}
+	options := embedded.Options{Logger: quiet, OtherVersions: c.copied}
 	fmt.Fprintln(c.told, "reading every file and every event of the log")
 	err = embedded.Check(ctx, c.log(), options)
 	if errors.Is(err, eventstore.ErrLocked) {

@@ -2,8 +2,10 @@ package embedded
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"sync"
 	"testing"
 
@@ -88,6 +90,24 @@ func TestCheckOfACopyIsGood(t *testing.T) {
 	}
 	if err := Check(t.Context(), copied, Options{}); err != nil {
 		t.Error(err)
+	}
+	settings, err := filepath.Glob(filepath.Join(copied, "OPTIONS-*"))
+	if err != nil || len(settings) != 1 {
+		t.Fatal(settings, err)
+	}
+	text, err := os.ReadFile(settings[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	later := strings.Replace(string(text), "max_open_files=", "max_open_files=1", 1)
+	if err := os.WriteFile(settings[0], []byte(later), 0o600); err != nil || later == string(text) {
+		t.Fatal(err)
+	}
+	if err := Check(t.Context(), copied, Options{}); err == nil {
+		t.Error("settings that are not this program's are taken")
+	}
+	if err := Check(t.Context(), copied, Options{OtherVersions: true}); err != nil {
+		t.Errorf("settings of another version: %v", err)
 	}
 	if _, err := store.Checkpoint(t.Context(), copied); err == nil {
 		t.Error("a copy was made over another")

@@ -13,6 +13,9 @@ import (
 type Options struct {
 	// ReadOnly opens what is there and changes no file. Appends answer [eventstore.ErrInvalid].
 	ReadOnly bool
+	// OtherVersions has [Check] take a settings file that another version of this program wrote. It is for a copy whose files
+	// were compared with what was copied.
+	OtherVersions bool
 	// FS holds the files; the operating system's by default.
 	FS vfs.FS
 	// Now is the clock that dates events; [time.Now] by default.
