@@ -82,7 +82,11 @@ func (r *recent) add(ops []projections.Op, listings []*index, to eventstore.Posi
 		default:
 			of := listings[0]
 			listings = listings[1:]
-			r.indexes[of.name] = of
+			if known := r.indexes[of.name]; known != nil {
+				of = known // a batch of very many indexes may have read one of them twice
+			} else {
+				r.indexes[of.name] = of
+			}
 			r.entries += of.change(op.Member, op.Kind == projections.List)
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -65,6 +67,23 @@ func commit(t testing.TB, store *embeddedview.Store, from, to uint64, ops ...pro
 	b := projections.Batch{From: position(from), To: position(to), Ops: ops}
 	if err := store.Commit(t.Context(), b); err != nil {
 		t.Fatalf("commit to %d: %v", to, err)
+	}
+}
+
+// TestABatchOfMoreIndexesThanAreCached comes back to an index that was dropped from memory meanwhile.
+func TestABatchOfMoreIndexesThanAreCached(t *testing.T) {
+	store := mustOpen(t, t.TempDir())
+	var ops []projections.Op
+	for i := range embeddedview.CachedIndexes + 1 {
+		ops = append(ops, projections.Op{Kind: projections.List, Key: strconv.Itoa(i), Member: "a"})
+	}
+	ops = append(ops, projections.Op{Kind: projections.List, Key: "0", Member: "b"})
+	if err := store.Commit(t.Context(), projections.Batch{To: position(1), Ops: ops, Exact: true}); err != nil {
+		t.Fatal(err)
+	}
+	page, err := store.Page(t.Context(), "0", 0, 10, false)
+	if err != nil || page.Total != 2 || !slices.Equal(page.Members, []string{"a", "b"}) {
+		t.Errorf("the index has %d members, %q, %v; want a and b", page.Total, page.Members, err)
 	}
 }
 
