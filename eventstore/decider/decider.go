@@ -230,7 +230,7 @@ func (d *Decider[S, C, E]) append(ctx context.Context, stream string, call Call,
 		}
 		meta := eventstore.Metadata{Schema: schema, Occurred: call.At, Actor: call.Actor, Correlation: call.Correlation,
 			Causation: call.Causation, Command: call.ID}
-		stored[i] = eventstore.Event{ID: eventstore.EventID(call.ID, i), Type: name, Data: data, Metadata: meta.Encode()}
+		stored[i] = eventstore.Event{ID: eventstore.EventID(call.ID, i), Type: name, Data: data, Metadata: meta.Encode(), Decoded: event}
 	}
 	receipt, err := d.store.Append(ctx, stream, e.revision, stored)
 	if err != nil {
