@@ -25,8 +25,8 @@ const (
 // within moments, the counts of its indexes with every order: here these changes meet, and the database, where each
 // costs about a microsecond, gets what is left of them. A crash loses it, as it loses the database's own table in memory.
 type recent struct {
-	// mu is held by a commit while it changes what is below, and by a read until it has what it needs of it and a
-	// snapshot of the database, which together are one moment.
+	// mu is held by a commit while it changes what is below, and by a read until it has what it needs of it and of
+	// the database, which together are one moment. A snapshot of the database would cost more than most reads.
 	mu      sync.RWMutex
 	maxRows int // then it is full
 	at      eventstore.Position
