@@ -28,11 +28,14 @@ type Follower struct {
 	projections map[string]Projection
 	logger      *slog.Logger
 	now         func() time.Time
+	// Leadership says whether this process is the one that projects. It is set before Run; nil is yes.
+	Leadership *Leadership
 
-	cache *lru.Cache[string, folded]
-	await awaiting
-	ready atomic.Bool // the views have caught up since they were empty or this process began
-	stats Stats
+	writer Committer // the views, as whoever leads may write them
+	cache  *lru.Cache[string, folded]
+	await  awaiting
+	ready  atomic.Bool // the views have caught up since they were empty or this process began
+	stats  Stats
 }
 
 // Stats is how far the follower is, for metrics and readiness.
@@ -48,7 +51,7 @@ func NewFollower(log eventstore.Log, views Views, projections []Projection, logg
 	if err != nil {
 		panic(err) // only a negative size does that
 	}
-	f := &Follower{log: log, views: views, projections: map[string]Projection{}, logger: logger, now: now, cache: cache}
+	f := &Follower{log: log, views: views, writer: views, projections: map[string]Projection{}, logger: logger, now: now, cache: cache, await: newAwaiting()}
 	for _, p := range projections {
 		f.projections[p.Category()] = p
 	}
@@ -60,9 +63,12 @@ func (f *Follower) Run(ctx context.Context) error {
 	delay := retryMin
 	for {
 		started := f.now()
-		err := f.follow(ctx)
+		err := f.turn(ctx)
 		if ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if errors.Is(err, errTurn) {
+			continue
 		}
 		f.failed(err)
 		if f.now().Sub(started) > 10*retryMax {
@@ -91,8 +97,9 @@ func (f *Follower) failed(err error) {
 	f.logger.Warn("following the log failed; trying again", "error", text)
 }
 
-// follow begins at the checkpoint and returns at the first error.
-func (f *Follower) follow(ctx context.Context) error {
+// follow begins at the checkpoint and returns at the first error. It commits to writer.
+func (f *Follower) follow(ctx context.Context, writer Committer) error {
+	f.writer = writer
 	f.cache.Purge()
 	at, err := f.views.Checkpoint(ctx)
 	if err != nil {
@@ -114,7 +121,7 @@ func (f *Follower) follow(ctx context.Context) error {
 	}
 	if at == (eventstore.Position{}) {
 		// Whatever is there without a checkpoint, or with one of another log, nobody would ever take away.
-		if err := f.views.Wipe(ctx); err != nil {
+		if err := f.writer.Wipe(ctx); err != nil {
 			return err
 		}
 	}
@@ -187,7 +194,7 @@ func (f *Follower) step(ctx context.Context, at eventstore.Position, batch []eve
 		}
 		b.Ops = append(b.Ops, ops...)
 	}
-	if err := f.views.Commit(ctx, b); err != nil {
+	if err := f.writer.Commit(ctx, b); err != nil {
 		return at, err
 	}
 	for i, stream := range streams {

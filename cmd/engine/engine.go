@@ -64,6 +64,7 @@ type Engine struct {
 	tree      *proof.Tree
 	follower  *projections.Follower
 	reactor   *projections.Reactor
+	duties    []duty
 	sequences []*sequence.Sequence
 	api       *httpapi.API
 	hospitals *xmlapi.API
@@ -112,7 +113,11 @@ func (e *Engine) open() error {
 	if err := e.openTree(); err != nil {
 		return err
 	}
+	if err := e.openLeases(); err != nil {
+		return err
+	}
 	e.follower = projections.NewFollower(e.store, e.views, projections.All(e.settings.periods()), e.logger, e.now)
+	e.follower.Leadership = e.leadership(projector)
 	e.api = e.newAPI()
 	if err := e.openPayment(); err != nil {
 		return err
@@ -216,6 +221,7 @@ func (e *Engine) newAPI() *httpapi.API {
 	a.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	e.observe(a.Metrics)
 	e.observeTree(a.Metrics)
+	e.observeDuties(a.Metrics)
 	return a
 }
 
@@ -227,7 +233,7 @@ func (e *Engine) sequence(name string) *sequence.Sequence {
 
 // checks are what readiness looks at.
 func (e *Engine) checks() []httpapi.Check {
-	return []httpapi.Check{
+	return append([]httpapi.Check{
 		{Name: "log", Look: func(ctx context.Context) (string, error) {
 			head, err := e.store.Head(ctx)
 			return "at " + head.String(), err
@@ -237,7 +243,7 @@ func (e *Engine) checks() []httpapi.Check {
 			return "at " + at.String(), err
 		}},
 		e.treeCheck(),
-	}
+	}, e.dutyChecks()...)
 }
 
 // gauges registers values that are looked at when the metrics are asked for.
@@ -297,11 +303,17 @@ func (e *Engine) Run(ctx context.Context, welcome io.Writer) error {
 	defer stop()
 	var work errgroup.Group
 	work.Go(func() error { return ended(e.follower.Run(background)) })
-	work.Go(func() error { return ended(e.reactor.Run(background)) })
+	work.Go(func() error { return e.react(background) })
 	work.Go(func() error { return ended(e.tree.Run(background)) })
 	work.Go(e.serveLog)
+	leading := ctx // who stops leaves the lead to another at once,
+	if !e.settings.clustered() {
+		leading = background // unless there is no other to finish what is in flight
+	}
+	resign := e.lead(leading, &work)
 	err := e.serve(ctx, welcome)
 	err = errors.Join(err, e.giveBack(), e.closeLogServer())
+	resign()
 	stop()
 	return errors.Join(err, work.Wait())
 }

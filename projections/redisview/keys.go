@@ -11,9 +11,10 @@ import (
 // keys names the keys of one set of views. All share a hash tag, and so one slot of a cluster:
 //
 //	{namespace:v1}:k          the checkpoint, or the mark of a wipe
+//	{namespace:v1}:f          the fence: the highest token that has come with a commit
 //	{namespace:v1}:d:<key>    a document
 //	{namespace:v1}:i:<index>  an index: a sorted set whose members all score 0, and so stand in byte order
-type keys struct{ tag string }
+type keys struct{ namespace, tag string }
 
 var namespaces = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
@@ -25,10 +26,11 @@ func newKeys(opts Options) (keys, error) {
 	if version < 1 {
 		return keys{}, fmt.Errorf("views version %d: want 1 or more", version)
 	}
-	return keys{fmt.Sprintf("{%s:v%d}:", namespace, version)}, nil
+	return keys{namespace, fmt.Sprintf("{%s:v%d}:", namespace, version)}, nil
 }
 
 func (k keys) checkpoint() string         { return k.tag + "k" }
+func (k keys) fence() string              { return k.tag + "f" }
 func (k keys) documents() string          { return k.tag + "d:" }
 func (k keys) indexes() string            { return k.tag + "i:" }
 func (k keys) document(key string) string { return k.documents() + key }

@@ -44,9 +44,13 @@ type Options struct {
 type Store struct {
 	client *redis.Client
 	keys   keys
+	token  uint64 // what commits and wipes come with
 }
 
-var _ projections.Views = (*Store)(nil)
+var (
+	_ projections.Views  = (*Store)(nil)
+	_ projections.Fencer = (*Store)(nil)
+)
 
 // Open takes a URL of the form redis[s]://[user:password@]host[:port][/db][?option=value]. It does not
 // connect: a server that is down shows as [projections.ErrUnavailable] in the calls, until it is back.
