@@ -50,7 +50,8 @@ type Leadership struct {
 	logger *slog.Logger
 
 	mu      sync.Mutex
-	term    *term // nil while this process does not lead
+	working sync.WaitGroup // what While runs
+	term    *term          // nil while this process does not lead
 	changed chan struct{}
 	terms   uint64
 	claim   Claim // as last heard of
@@ -72,7 +73,8 @@ func NewLeadership(lease Lease, name, holder string, logger *slog.Logger) *Leade
 		failure: errors.New("not claimed yet")}
 }
 
-// Run claims the lease until ctx ends, and then gives it back, so that the next leader need not wait.
+// Run claims the lease until ctx ends. Then it gives it back, when what While runs has ended, so that the next
+// leader need not wait longer than that.
 func (l *Leadership) Run(ctx context.Context) error {
 	tick := time.NewTicker(leaseEvery)
 	defer tick.Stop()
@@ -154,6 +156,7 @@ func (l *Leadership) resign(ctx context.Context) {
 	if !led {
 		return
 	}
+	l.working.Wait() // nothing begins any more
 	ctx, cancel := context.WithTimeout(ctx, leaseCall)
 	defer cancel()
 	if err := l.lease.Release(ctx, l.holder); err != nil {
@@ -182,7 +185,7 @@ func (l *Leadership) While(ctx context.Context, do func(ctx context.Context) err
 		return do(ctx)
 	}
 	for {
-		term, changed := l.now()
+		term, changed := l.begin()
 		if term == nil {
 			select {
 			case <-changed:
@@ -195,10 +198,22 @@ func (l *Leadership) While(ctx context.Context, do func(ctx context.Context) err
 		err := do(during)
 		turn := context.Cause(during) == errTurn
 		stop()
+		l.working.Done()
 		if ctx.Err() != nil || !turn {
 			return err
 		}
 	}
+}
+
+// begin is now, for what Run is to wait for before it gives the lease back.
+func (l *Leadership) begin() (*term, <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.expire()
+	if l.term != nil {
+		l.working.Add(1)
+	}
+	return l.term, l.changed
 }
 
 // LeaseStatus is what a [Leadership] tells of itself.

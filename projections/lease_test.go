@@ -147,6 +147,37 @@ func TestWhileRunsInEveryTerm(t *testing.T) {
 	}
 }
 
+// TestTheLeaseIsKeptUntilTheWorkHasEnded gives it back only when what was begun under it cannot go on beside the next
+// leader's.
+func TestTheLeaseIsKeptUntilTheWorkHasEnded(t *testing.T) {
+	t.Parallel()
+	lease := new(memLease)
+	l, stop := campaign(t, lease, "me")
+	began, ending, end, stopped := make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan struct{})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() {
+		_ = l.While(ctx, func(ctx context.Context) error {
+			close(began)
+			<-ctx.Done()
+			close(ending)
+			<-end
+			return ctx.Err()
+		})
+	}()
+	<-began
+	go func() { defer close(stopped); stop() }()
+	<-ending
+	if c, err := lease.Claim(ctx, "another", leaseTTL); err != nil || c.Holder != "me" {
+		t.Errorf("the lease is %+v, %v, before the work has ended", c, err)
+	}
+	close(end)
+	<-stopped
+	if c, err := lease.Claim(ctx, "another", leaseTTL); err != nil || c.Holder != "another" {
+		t.Errorf("the lease is %+v, %v, after the work has ended", c, err)
+	}
+}
+
 // fencedViews are memViews that a leader with a lower token cannot write to.
 type fencedViews struct {
 	*memViews
