@@ -23,7 +23,7 @@ const (
 // Follower keeps the views true to the log: it reads what comes after their checkpoint, projects it and
 // commits the ops together with the next checkpoint. If the checkpoint is gone, it rebuilds.
 type Follower struct {
-	log         eventstore.Log
+	log         Log
 	views       Views
 	projections map[string]Projection
 	logger      *slog.Logger
@@ -38,6 +38,12 @@ type Follower struct {
 	stats  Stats
 }
 
+// Log is what a follower reads. A single stream it reads only to mend views.
+type Log interface {
+	eventstore.Log
+	eventstore.StreamReader
+}
+
 // Stats is how far the follower is, for metrics and readiness.
 type Stats struct {
 	Events  atomic.Uint64 // projected by this process
@@ -46,7 +52,7 @@ type Stats struct {
 }
 
 // NewFollower makes a follower of the log that keeps the projections in the views.
-func NewFollower(log eventstore.Log, views Views, projections []Projection, logger *slog.Logger, now func() time.Time) *Follower {
+func NewFollower(log Log, views Views, projections []Projection, logger *slog.Logger, now func() time.Time) *Follower {
 	cache, err := lru.New[string, folded](foldedCache)
 	if err != nil {
 		panic(err) // only a negative size does that
@@ -130,7 +136,7 @@ func (f *Follower) follow(ctx context.Context, writer Committer) error {
 	defer stop()
 	for batch, err := range f.log.Follow(ctx, at) {
 		if err == nil {
-			at, err = f.step(ctx, at, batch)
+			at, err = f.step(ctx, at, batch, f.load)
 		}
 		if err != nil {
 			return cmp.Or(context.Cause(ctx), err)
@@ -178,10 +184,11 @@ func (f *Follower) reached(at, head eventstore.Position) {
 	f.await.reached(at)
 }
 
-// step projects one batch and commits it.
-func (f *Follower) step(ctx context.Context, at eventstore.Position, batch []eventstore.Recorded) (eventstore.Position, error) {
+// step projects one batch and commits it. The states before it are loaded from the views or from the log.
+func (f *Follower) step(ctx context.Context, at eventstore.Position, batch []eventstore.Recorded,
+	load func(context.Context, eventstore.Position, []string) ([]folded, error)) (eventstore.Position, error) {
 	streams, events := f.group(batch)
-	before, err := f.load(ctx, at, streams)
+	before, err := load(ctx, at, streams)
 	if err != nil {
 		return at, err
 	}

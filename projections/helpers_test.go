@@ -225,7 +225,7 @@ func recordOrder(t testing.TB, store *memory.Store, n int, events ...qa.Event) e
 }
 
 // startFollower runs a follower until the test, or what it returns, ends it.
-func startFollower(t testing.TB, log eventstore.Log, views Views) (f *Follower, stop func()) {
+func startFollower(t testing.TB, log Log, views Views) (f *Follower, stop func()) {
 	t.Helper()
 	f = NewFollower(log, views, All(periods), quiet, time.Now)
 	return f, runFollower(t, f)

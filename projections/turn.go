@@ -40,6 +40,11 @@ func (f *Follower) lead(ctx context.Context, token uint64) error {
 			return err
 		}
 	}
+	f.writer = views
+	f.cache.Purge()
+	if err := f.mend(ctx); err != nil {
+		return err
+	}
 	return f.follow(ctx, views)
 }
 

@@ -21,7 +21,7 @@ type Config struct {
 	Data       string // the folder of log, views and keys
 	EventStore string // "embedded", or esdb://… or esdb+discover://…
 	ESDB       ESDBConfig
-	Views      string // "embedded", or redis://… or rediss://…
+	Views      string // "embedded", or redis://… or rediss://…, with several hosts for a cluster
 	React      bool   // carry out what is due; of several servers with embedded views one must, and the others must not
 	Payment    string // "sandbox" or "pingpp"
 	Pingpp     PingppConfig
@@ -88,7 +88,7 @@ func (c *Config) Flags(flags *pflag.FlagSet) {
 	flags.StringVar(&c.ESDB.Key, "esdb-key", c.ESDB.Key, "file with the certificate's private key, PEM")
 	flags.StringVar(&c.ESDB.Password, "esdb-password", c.ESDB.Password, "password of the user admin at esdb-listen; better given as a variable")
 	flags.BoolVar(&c.ESDB.Insecure, "esdb-insecure", c.ESDB.Insecure, "let everybody read at esdb-listen, without TLS and password")
-	flags.StringVar(&c.Views, "views", c.Views, `where the views are: "embedded", redis://host:port/db or rediss://…`)
+	flags.StringVar(&c.Views, "views", c.Views, `where the views are: "embedded", redis://host:port/db or rediss://…; several hosts between commas are a cluster`)
 	flags.BoolVar(&c.React, "react", c.React, "carry out refunds, messages and time-outs; of several servers with embedded views on one cluster one must, and the others must not")
 	flags.StringVar(&c.Payment, "payment", c.Payment, `payment platform: "sandbox" or "pingpp"`)
 	flags.StringVar(&c.Pingpp.URL, "pingpp-url", c.Pingpp.URL, "base URL of Ping++'s API")

@@ -2,7 +2,6 @@ package redisview
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -14,34 +13,28 @@ import (
 // leaseConnections are enough for the claims of one process.
 const leaseConnections = 4
 
-// Leases are those of the processes that share a server. They have connections of their own, so that a claim
-// never waits for a read.
+// Leases are those of the processes that share a server or a cluster. They have connections of their own, so that
+// a claim never waits for a read.
 type Leases struct {
-	client    *redis.Client
+	client    redis.UniversalClient
 	namespace string
 }
 
 // OpenLeases takes the URL and the namespace of the views; like [Open], it does not connect.
 func OpenLeases(serverURL string, opts Options) (*Leases, error) {
-	client, err := clientOptions(serverURL)
+	server, err := parseURL(serverURL)
 	if err != nil {
 		return nil, err
 	}
-	names, err := newKeys(opts)
+	names, err := newKeys(opts, server.parts())
 	if err != nil {
 		return nil, err
 	}
-	client.PoolSize = leaseConnections
-	return &Leases{client: redis.NewClient(client), namespace: names.namespace}, nil
+	return &Leases{client: server.connect(leaseConnections), namespace: names.namespace}, nil
 }
 
 // Close closes the connections.
-func (l *Leases) Close() error {
-	if err := l.client.Close(); err != nil && !errors.Is(err, redis.ErrClosed) {
-		return err
-	}
-	return nil
-}
+func (l *Leases) Close() error { return closed(l.client) }
 
 // Lease is the lease with a name. Alone says that there can be no other process: whoever has the lease has
 // ended, and it is taken at once.
@@ -51,7 +44,7 @@ func (l *Leases) Lease(name string, alone bool) projections.Lease {
 }
 
 type lease struct {
-	client *redis.Client
+	client redis.UniversalClient
 	keys   []string // the lease, "<token> <holder>", which expires; the last token
 	alone  bool
 }
@@ -87,7 +80,7 @@ func (l *lease) Claim(ctx context.Context, holder string, ttl time.Duration) (pr
 	}
 	answer, err := claimScript.Run(ctx, l.client, l.keys, holder, ttl.Milliseconds(), alone).Slice()
 	if err != nil {
-		return projections.Claim{}, explain(ctx, err)
+		return projections.Claim{}, failure(ctx, l.client, err)
 	}
 	token, _ := answer[0].(int64)
 	name, _ := answer[1].(string)
@@ -100,5 +93,5 @@ func (l *lease) Claim(ctx context.Context, holder string, ttl time.Duration) (pr
 
 // Release implements [projections.Lease].
 func (l *lease) Release(ctx context.Context, holder string) error {
-	return explain(ctx, releaseScript.Run(ctx, l.client, l.keys[:1], holder).Err())
+	return failure(ctx, l.client, releaseScript.Run(ctx, l.client, l.keys[:1], holder).Err())
 }
