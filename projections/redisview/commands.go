@@ -2,20 +2,21 @@ package redisview
 
 import (
 	"fmt"
+	"slices"
 
 	"orderengine/projections"
 )
 
 // calls are the batch as the calls of commitScript, one for each part: the last word on each document and each
 // index entry, since nobody sees the earlier ones, in few long commands, since each costs.
-func (k keys) calls(b projections.Batch) ([]call, error) {
+func (k keys) calls(token uint64, b projections.Batch) ([]call, error) {
 	calls := make([]call, len(k.parts))
 	for i, ops := range k.spread(b.Ops) {
 		c, err := gather(ops)
 		if err != nil {
 			return nil, err
 		}
-		calls[i] = call{part: i, words: c.words(k.parts[i], b, 2+3*len(ops))}
+		calls[i] = call{part: i, words: c.words(k.parts[i], []any{token, b.From.String(), b.To.String()}, 3*len(ops))}
 		if k.split() {
 			calls[i].names = c.names(k.parts[i])
 		}
@@ -36,10 +37,9 @@ func (k keys) spread(ops []projections.Op) [][]projections.Op {
 	return spread
 }
 
-// words are the arguments of commitScript.
-func (c changes) words(p part, b projections.Batch, size int) []any {
-	a := arguments{words: make([]any, 0, size)}
-	a.words = append(a.words, b.From.String(), b.To.String())
+// words are the commands for a part, of about so many words, behind the first arguments.
+func (c changes) words(p part, first []any, size int) []any {
+	a := arguments{words: slices.Grow(first, size)}
 	c.documents.each(projections.Put, func(op *projections.Op) { a.add("MSET", "", p.document(op.Key), op.Value) })
 	c.documents.each(projections.Delete, func(op *projections.Op) { a.add("UNLINK", "", p.document(op.Key)) })
 	for _, index := range c.indexes {

@@ -58,7 +58,7 @@ func (s *Store) positions(ctx context.Context) ([]eventstore.Position, error) {
 // Fence implements [projections.Fencer].
 func (s *Store) Fence(ctx context.Context, token uint64) (projections.Views, error) {
 	fenced := &Store{client: s.client, keys: s.keys, settled: s.settled, token: token}
-	_, err := fenced.run(ctx, fenceScript, s.everywhere())
+	_, err := fenced.run(ctx, fenceScript, fenced.everywhere())
 	return fenced, err
 }
 
@@ -66,7 +66,7 @@ func (s *Store) Fence(ctx context.Context, token uint64) (projections.Views, err
 // at b.To or further has them already. After [projections.ErrUnavailable], and after the context's error, the
 // batch may have been done, or some parts of it: read the checkpoints.
 func (s *Store) Commit(ctx context.Context, b projections.Batch) error {
-	calls, err := s.keys.calls(b)
+	calls, err := s.keys.calls(s.token, b)
 	if err != nil {
 		return err
 	}

@@ -56,14 +56,14 @@ return at`)
 type call struct {
 	part  int
 	names []string // further keys
-	words []any    // further arguments
+	words []any    // the arguments; the first is the token
 }
 
 // everywhere are calls on every part that bring nothing further.
 func (s *Store) everywhere() []call {
 	calls := make([]call, len(s.keys.parts))
 	for i := range calls {
-		calls[i].part = i
+		calls[i] = call{part: i, words: []any{s.token}}
 	}
 	return calls
 }
@@ -97,7 +97,7 @@ func (s *Store) send(ctx context.Context, run func(context.Context, redis.Script
 	commands := make([]*redis.Cmd, len(calls))
 	for i, c := range calls {
 		p := s.keys.parts[c.part]
-		commands[i] = run(ctx, pipe, append([]string{p.checkpoint(), p.fence()}, c.names...), append([]any{s.token}, c.words...)...)
+		commands[i] = run(ctx, pipe, append([]string{p.checkpoint(), p.fence()}, c.names...), c.words...)
 	}
 	_, _ = pipe.Exec(ctx) // each command has its own error
 	return commands
