@@ -1,7 +1,9 @@
 package redisview_test
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"orderengine/projections"
@@ -25,4 +27,19 @@ func TestViewsInACluster(t *testing.T) {
 			return store
 		}}
 	})
+}
+
+// TestNodeOfAClusterByItself names one node of a cluster as if it were the only server.
+func TestNodeOfAClusterByItself(t *testing.T) {
+	node := redistest.StartCluster(t).Nodes[0]
+	for i := range 3 { // one of these stands elsewhere
+		store := mustOpen(t, node.URL(), redisview.Options{Namespace: fmt.Sprint("set-", i)})
+		if _, err := store.Checkpoint(t.Context()); err != nil {
+			if !errors.Is(err, projections.ErrUnavailable) || !strings.Contains(err.Error(), "name several of its nodes") {
+				t.Errorf("checkpoint: %v, want what to do about it", err)
+			}
+			return
+		}
+	}
+	t.Error("no namespace stands at another node")
 }

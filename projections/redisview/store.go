@@ -110,6 +110,8 @@ func explain(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %w", projections.ErrUnavailable, context.DeadlineExceeded)
 	case strings.Contains(err.Error(), "WRONGTYPE"):
 		return fmt.Errorf("views: a key of another program has one of our names, wipe the views: %w", err)
+	case redis.HasErrorPrefix(err, "MOVED"), redis.HasErrorPrefix(err, "ASK"):
+		return fmt.Errorf("%w: the server is a node of a cluster, name several of its nodes in the URL: %w", projections.ErrUnavailable, err)
 	default:
 		return fmt.Errorf("%w: %w", projections.ErrUnavailable, err)
 	}
