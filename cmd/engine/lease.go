@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
@@ -97,7 +96,7 @@ func (e *Engine) dutyChecks() (checks []httpapi.Check) {
 			if status.Leads {
 				who = "leader, " + status.Holder
 			}
-			return fmt.Sprintf("%s, token %d, until %s", who, status.Token, status.Until.UTC().Format(time.RFC3339Nano)), err
+			return fmt.Sprintf("%s, token %d, until %s", who, status.Token, status.Until.UTC().Format("2006-01-02T15:04:05.000Z")), err
 		}})
 	}
 	return checks
