@@ -185,6 +185,9 @@ func execute[S, C, E any](ctx context.Context, c *call, orders *decider.Decider[
 	if done.Revision != eventstore.NoStream {
 		c.api.Refusals.Record(ctx, c.caller(op.id, op.at), orders.Stream(number), command, err)
 	}
+	if err != nil {
+		c.await(done.Position) // who hears that the order has moved on must not read that it has not
+	}
 	return done, err
 }
 
@@ -205,6 +208,9 @@ func rehearse[S, C, E any](ctx context.Context, c *call, orders *decider.Decider
 	_, err = decide(order.State, command)
 	if order.Revision != eventstore.NoStream {
 		c.api.Refusals.Record(ctx, c.caller(uuid.New(), c.now()), orders.Stream(number), command, err)
+	}
+	if err != nil {
+		c.await(order.Position) // as execute does
 	}
 	return err
 }

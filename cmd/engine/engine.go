@@ -185,12 +185,13 @@ const (
 )
 
 func (e *Engine) newAPI() *httpapi.API {
-	few, orders, users := e.deciderOptions(0), e.deciderOptions(cachedOrders), e.deciderOptions(cachedUsers)
+	few, orders, wallets := e.deciderOptions(0, 0), e.deciderOptions(cachedOrders, 0), e.deciderOptions(cachedUsers, 0)
+	settled, users := e.deciderOptions(0, sharedAge), e.deciderOptions(cachedUsers, sharedAge)
 	a := &httpapi.API{
 		Orders:    decider.New(e.store, model(qa.Category, qa.Codec, qa.Decide, qa.Evolve), orders),
-		Wallets:   decider.New(e.store, model(wallet.Category, wallet.Codec, wallet.Decide, wallet.Evolve), users),
-		Tags:      decider.New(e.store, model(catalog.TagCategory, catalog.Codec, catalog.Decide, catalog.Evolve), few),
-		Drugs:     decider.New(e.store, model(catalog.DrugCategory, catalog.Codec, catalog.Decide, catalog.Evolve), few),
+		Wallets:   decider.New(e.store, model(wallet.Category, wallet.Codec, wallet.Decide, wallet.Evolve), wallets),
+		Tags:      decider.New(e.store, model(catalog.TagCategory, catalog.Codec, catalog.Decide, catalog.Evolve), settled),
+		Drugs:     decider.New(e.store, model(catalog.DrugCategory, catalog.Codec, catalog.Decide, catalog.Evolve), settled),
 		Questions: decider.New(e.store, model(link.QuestionCategory, link.Codec, link.Decide, link.Evolve), orders),
 		Claims:    decider.New(e.store, model(idempotency.Category, idempotency.Codec, idempotency.Decide, idempotency.Evolve), few),
 		Accounts: auth.Accounts{
@@ -204,8 +205,8 @@ func (e *Engine) newAPI() *httpapi.API {
 		},
 		HospitalOrders: decider.New(e.store, model(hospital.Category, hospital.Codec, hospital.Decide, hospital.Evolve), orders),
 		HisOrders:      decider.New(e.store, model(link.HisOrderCategory, link.Codec, link.Decide, link.Evolve), few),
-		Hospitals:      decider.New(e.store, model(institution.Category, institution.Codec, institution.Decide, institution.Evolve), few),
-		Secrets:        decider.New(e.store, model(link.SecretCategory, link.Codec, link.Decide, link.Evolve), few),
+		Hospitals:      decider.New(e.store, model(institution.Category, institution.Codec, institution.Decide, institution.Evolve), settled),
+		Secrets:        decider.New(e.store, model(link.SecretCategory, link.Codec, link.Decide, link.Evolve), settled),
 		Cards:          decider.New(e.store, model(card.Category, card.Codec, card.Decide, card.Evolve), few),
 		Refusals: gateways.Refusals{Logger: e.logger,
 			Decider: decider.New(e.store, model(refusal.Category, refusal.Codec, refusal.Decide, refusal.Evolve), few)},

@@ -13,8 +13,8 @@ func (e *Engine) openHospitals() {
 	a := e.api
 	e.hospitals = &xmlapi.API{
 		Orders: a.HospitalOrders, Hospitals: a.Hospitals, Secrets: a.Secrets, Cards: a.Cards, Messages: a.Messages,
-		HisRefunds: decider.New(e.store, model(link.HisRefundCategory, link.Codec, link.Decide, link.Evolve), e.deciderOptions(0)),
-		StopLists:  decider.New(e.store, model(stoplist.Category, stoplist.Codec, stoplist.Decide, stoplist.Evolve), e.deciderOptions(0)),
+		HisRefunds: decider.New(e.store, model(link.HisRefundCategory, link.Codec, link.Decide, link.Evolve), e.deciderOptions(0, 0)),
+		StopLists:  decider.New(e.store, model(stoplist.Category, stoplist.Codec, stoplist.Decide, stoplist.Evolve), e.deciderOptions(0, 0)),
 		Refusals:   a.Refusals,
 		Payments:   a.Payments, Serials: a.Sequences.Hospital, Views: a.Views, Await: a.Await, Now: e.now, Logger: e.logger,
 		Calls: xmlapi.NewCalls(a.Metrics),

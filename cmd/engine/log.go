@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	// sharedAge is how old a state may be that is only looked at, where other servers write to the log too.
+	// sharedAge is how old may be what is only looked at, and seldom changes, where other servers write to the log
+	// too: who a caller is, what hospitals and the catalogue say. What an order or a wallet allows is looked at anew.
 	sharedAge = 500 * time.Millisecond
 	// logUser is who may read the log over EventStoreDB's protocol; it is that server's own administrator.
 	logUser   = "admin"
@@ -40,10 +41,11 @@ func (e *Engine) openStore() error {
 	return nil
 }
 
-// deciderOptions are those of a decider that keeps so many states, its default if zero.
-func (e *Engine) deciderOptions(cached int) decider.Options {
+// deciderOptions are those of a decider that keeps so many states, its default if zero. What is only looked at may
+// be of this age.
+func (e *Engine) deciderOptions(cached int, age time.Duration) decider.Options {
 	shared := e.settings.clustered() || e.settings.ESDB.Listen != "" && e.settings.ESDB.Writable
-	return decider.Options{CacheSize: cached, Shared: shared, MaxAge: sharedAge}
+	return decider.Options{CacheSize: cached, Shared: shared, MaxAge: age}
 }
 
 // listenLog listens for EventStoreDB's clients, if the settings say so.

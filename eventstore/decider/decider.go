@@ -49,7 +49,7 @@ type Options struct {
 	// CacheSize bounds the folded states that are kept, 4096 if zero.
 	CacheSize int
 	// Shared says that other processes write to the log too: then a refusal is only given on a state that
-	// was read again, and Load reads again what it has not looked at for MaxAge.
+	// was read again, and Load reads again what it has not looked at for MaxAge: always, if that is zero.
 	Shared bool
 	MaxAge time.Duration
 	// Now is the clock for MaxAge, time.Now if nil.
@@ -144,7 +144,7 @@ func (d *Decider[S, C, E]) Load(ctx context.Context, id string) (Result[S], erro
 
 // fresh says that the store need not be asked.
 func (d *Decider[S, C, E]) fresh(e entry[S]) bool {
-	return !d.opts.Shared || d.opts.Now().Sub(e.read) <= d.opts.MaxAge
+	return !d.opts.Shared || d.opts.MaxAge > 0 && d.opts.Now().Sub(e.read) <= d.opts.MaxAge
 }
 
 // Execute runs a command on the thing called id and returns when its events are durable. A refusal is the
@@ -182,8 +182,10 @@ func (d *Decider[S, C, E]) try(ctx context.Context, stream string, call Call, co
 	}
 	events, err := d.model.Decide(e.state, command)
 	if err != nil || len(events) == 0 {
-		if cached && d.opts.Shared && d.moved(ctx, stream, e) {
-			return result, true, nil
+		if cached && d.opts.Shared {
+			if moved, readErr := d.moved(ctx, stream, e); moved || readErr != nil {
+				return result, moved, readErr
+			}
 		}
 		return e.result(false), false, err
 	}
@@ -196,9 +198,9 @@ func (d *Decider[S, C, E]) try(ctx context.Context, stream string, call Call, co
 }
 
 // moved reads the stream's tail and says whether there was one.
-func (d *Decider[S, C, E]) moved(ctx context.Context, stream string, e entry[S]) bool {
+func (d *Decider[S, C, E]) moved(ctx context.Context, stream string, e entry[S]) (bool, error) {
 	fresh, err := d.read(ctx, stream, e, true)
-	return err == nil && fresh.revision != e.revision
+	return err == nil && fresh.revision != e.revision, err
 }
 
 func (d *Decider[S, C, E]) append(ctx context.Context, stream string, call Call, e entry[S], events []E) (entry[S], error) {

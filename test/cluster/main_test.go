@@ -40,25 +40,47 @@ type estate struct {
 	platform *pingpp.Platform
 	flags    []string
 	servers  []*orderdtest.Server
+	doctor   string // token
 }
 
 // newEstate starts a server as a child process for each list of further flags, with a doctor.
 func newEstate(t *testing.T, views string, each ...[]string) *estate {
+	t.Helper()
+	e := prepare(t, views)
+	for _, further := range each {
+		e.start(further...)
+	}
+	e.open()
+	return e
+}
+
+// prepare makes an estate without servers.
+func prepare(t *testing.T, views string) *estate {
 	t.Helper()
 	e := &estate{t: t, log: memory.New(), views: views, platform: pingpp.Start(t, pingpp.Options{
 		AutoPay: true, PayAfter: 10 * time.Millisecond, RefundAfter: 20 * time.Millisecond, RefundsRepeat: true})}
 	e.serveLog()
 	private, public := e.platform.KeyFiles(t)
 	config := e.platform.Config()
-	e.flags = []string{"--eventstore", "esdb://" + e.logAddr + "?tls=false", "--views", views, "--admin-token", adminToken,
+	e.flags = []string{"--eventstore", logURL(e.logAddr), "--views", views, "--admin-token", adminToken,
 		"--payment", "pingpp", "--pingpp-url", config.BaseURL, "--pingpp-key", config.APIKey, "--pingpp-app", config.App,
 		"--pingpp-private-key", private, "--pingpp-public-key", public, "--retry", "200ms,400ms,800ms"}
-	for _, further := range each {
-		e.servers = append(e.servers, orderdtest.BareProcess(t, slices.Concat(e.flags, further)...))
-	}
-	e.hear(e.servers[0])
-	e.register("doctor", "&price_online=15.00&price_monthly=70.00")
 	return e
+}
+
+func logURL(addr string) string { return "esdb://" + addr + "?tls=false" }
+
+// start starts a server; a flag that is given again overrules the common one.
+func (e *estate) start(further ...string) {
+	e.t.Helper()
+	e.servers = append(e.servers, orderdtest.BareProcess(e.t, slices.Concat(e.flags, further)...))
+}
+
+// open makes the doctor, and has the first server hear of payments.
+func (e *estate) open() {
+	e.t.Helper()
+	e.hear(e.servers[0])
+	e.doctor = e.register("doctor", "&price_online=15.00&price_monthly=70.00")
 }
 
 func (e *estate) serveLog() {
