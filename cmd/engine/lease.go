@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -92,7 +91,10 @@ func (e *Engine) dutyChecks() (checks []httpapi.Check) {
 			if e.now().Before(status.Until) {
 				err = nil // one claim may fail
 			}
-			who := "follower of " + cmp.Or(status.Holder, "nobody")
+			if status.Holder == "" {
+				return "nobody knows who leads", err
+			}
+			who := "follower of " + status.Holder
 			if status.Leads {
 				who = "leader, " + status.Holder
 			}
