@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -21,6 +22,9 @@ import (
 
 	"orderengine/cmd/engine"
 )
+
+// Quiet is a logger for what tests run themselves.
+var Quiet = slog.New(slog.DiscardHandler)
 
 const (
 	patience = 60 * time.Second // how long anything may take on a busy machine before the test gives up
@@ -47,6 +51,7 @@ type Server struct {
 // process is one run of a server, as a child process or in this one.
 type process struct {
 	terminate, kill func()
+	signal          func(os.Signal)
 	addr            string // host:port
 	stdout, stderr  *output
 	exited          chan struct{}
@@ -179,7 +184,8 @@ func launch(env []string, args ...string) (*process, error) {
 	cmd := exec.Command(binary, args...)
 	p := &process{stdout: new(output), stderr: new(output), exited: make(chan struct{})}
 	// Both fail only if the process has ended already.
-	p.terminate = func() { _ = cmd.Process.Signal(syscall.SIGTERM) }
+	p.signal = func(s os.Signal) { _ = cmd.Process.Signal(s) }
+	p.terminate = func() { p.signal(syscall.SIGTERM) }
 	p.kill = func() { _ = cmd.Process.Kill() }
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stdout, cmd.Stderr = p.stdout, p.stderr
@@ -205,6 +211,7 @@ func inProcess(args ...string) (*process, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &process{stdout: new(output), stderr: new(output), exited: make(chan struct{}), terminate: cancel}
 	p.kill = func() { panic("only a child process can be killed") }
+	p.signal = func(os.Signal) { panic("only a child process can be stopped for a while") }
 	e, err := engine.Open(config, config.Logger(p.stderr))
 	if err != nil {
 		cancel()
@@ -292,6 +299,18 @@ func (s *Server) Kill() {
 		p.kill()
 		s.ended(p, -1)
 	}
+}
+
+// Pause is kill -STOP: the process stands still, and its connections stay, until Continue.
+func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
+
+// Continue is kill -CONT.
+func (s *Server) Continue() { s.signal(syscall.SIGCONT) }
+
+func (s *Server) signal(sig os.Signal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.process.signal(sig)
 }
 
 func (s *Server) take() *process {
