@@ -51,7 +51,7 @@ func (c *call) streamBackup(w *echo.Response) error {
 	}()
 	w.WriteHeader(http.StatusOK)
 	if err := taken.Write(ctx, out); err != nil {
-		c.api.Logger.Warn("a backup was cut off", "request", c.requestID(), "error", err.Error())
+		c.api.Logger.Warn("a backup was cut off", "request", c.request, "error", err.Error())
 		panic(http.ErrAbortHandler)
 	}
 	return nil

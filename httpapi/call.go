@@ -22,11 +22,14 @@ import (
 
 // call is one request on its way to its reply.
 type call struct {
-	api   *API
-	echo  echo.Context
-	lang  drf.Lang
-	actor string       // who calls: a username, "admin" or "audit"
-	user  account.User // zero for an operator
+	api  *API
+	echo echo.Context
+	// request names it in the reply, the logs and the events; looking at the reply's header instead is not for several
+	// goroutines.
+	request string
+	lang    drf.Lang
+	actor   string       // who calls: a username, "admin" or "audit"
+	user    account.User // zero for an operator
 	// hospital is who calls by a secret, zero for everybody else.
 	hospital institution.Hospital
 	data     *drf.Data // the body
@@ -50,7 +53,7 @@ const commandLimit = 10 * time.Second
 func (a *API) serve(r route) echo.HandlerFunc {
 	allow := drf.Allow(slices.Collect(maps.Keys(r.on))...)
 	return func(ec echo.Context) error {
-		c := &call{api: a, echo: ec, lang: drf.RequestLang(ec.Request())}
+		c := &call{api: a, echo: ec, request: ec.Response().Header().Get(requestIDHeader), lang: drf.RequestLang(ec.Request())}
 		header := ec.Response().Header()
 		if r.on != nil {
 			header.Set("Allow", allow)

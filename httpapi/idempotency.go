@@ -156,7 +156,7 @@ func (*recordedReply) Error() string { return "answered before" }
 
 // caller is what a command brings beside itself.
 func (c *call) caller(id uuid.UUID, at time.Time) decider.Call {
-	return decider.Call{ID: id, Actor: c.actor, Correlation: c.requestID(), At: at}
+	return decider.Call{ID: id, Actor: c.actor, Correlation: c.request, At: at}
 }
 
 // minting is the caller of a command that makes the thing its pk was minted for. Under a key it may be there already.

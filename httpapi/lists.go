@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"orderengine/domain/account"
 	"orderengine/domain/catalog"
 	"orderengine/domain/qa"
 	"orderengine/httpapi/drf"
@@ -57,14 +58,20 @@ func (c *call) orderPage(fetch fetch[qa.Order]) (reply, error) {
 		if err != nil {
 			return nil, err
 		}
-		rows := make([]orderJSON, len(orders))
-		for i, o := range orders {
-			if rows[i], err = c.renderOrder(o, who); err != nil {
-				return nil, err
-			}
-		}
-		return rows, nil
+		return renderEach(who, orders, c.renderOrder)
 	})
+}
+
+// renderEach renders each row of a page, with the people who stand in them.
+func renderEach[T, R any](who map[string]account.Person, rows []T, render func(T, map[string]account.Person) (R, error)) ([]R, error) {
+	rendered := make([]R, len(rows))
+	for i, row := range rows {
+		var err error
+		if rendered[i], err = render(row, who); err != nil {
+			return nil, err
+		}
+	}
+	return rendered, nil
 }
 
 // side is the position in the path; another one is no such page.
@@ -167,13 +174,7 @@ func (c *call) listEvaluations() (reply, error) {
 		if err != nil {
 			return nil, err
 		}
-		rows := make([]evaluationJSON, len(orders))
-		for i, o := range orders {
-			if rows[i], err = c.renderEvaluation(o, who); err != nil {
-				return nil, err
-			}
-		}
-		return rows, nil
+		return renderEach(who, orders, c.renderEvaluation)
 	})
 }
 

@@ -67,13 +67,7 @@ func (c *call) listMessages() (reply, error) {
 		if err != nil {
 			return nil, err
 		}
-		rows := make([]messageJSON, len(messages))
-		for i, m := range messages {
-			if rows[i], err = c.renderMessage(m, who); err != nil {
-				return nil, err
-			}
-		}
-		return rows, nil
+		return renderEach(who, messages, c.renderMessage)
 	})
 }
 

@@ -84,7 +84,7 @@ func (c *call) notified() (_ reply, outcome string, err error) {
 		return noticeReply, "ignored", nil
 	}
 	if err != nil {
-		c.api.Logger.Warn("a notice of the platform was not taken", "request", c.requestID(), "notice", notice.ID, "type", notice.Type, "error", err.Error())
+		c.api.Logger.Warn("a notice of the platform was not taken", "request", c.request, "notice", notice.ID, "type", notice.Type, "error", err.Error())
 		return reply{}, "refused", err
 	}
 	c.await(position)

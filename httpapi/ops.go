@@ -67,9 +67,6 @@ const (
 	slowRequest     = time.Second
 )
 
-// requestID names the request in the reply, the logs and the events.
-func (c *call) requestID() string { return c.echo.Response().Header().Get(requestIDHeader) }
-
 // instrument gives what counts, times and logs the requests of a route, and outlives a panic of it.
 func (a *API) instrument() func(name string, next echo.HandlerFunc) echo.HandlerFunc {
 	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{

@@ -158,13 +158,7 @@ func (c *call) evaluateOrder() (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	c.await(evaluated.Position)
-	who, err := parties(ctx, c.api.Accounts.People, evaluated.State)
-	if err != nil {
-		return reply{}, err
-	}
-	shown, err := c.renderEvaluation(evaluated.State, who)
-	return reply{http.StatusOK, shown}, err
+	return partReply(ctx, c, http.StatusOK, evaluated, c.renderEvaluation)
 }
 
 // change runs a command on the order in the path and answers with the order.
@@ -235,11 +229,17 @@ func rehearse[S, C, E any](ctx context.Context, c *call, orders *decider.Decider
 
 // orderReply answers with an order as a command left it, once the views have it too.
 func (c *call) orderReply(ctx context.Context, status int, result decider.Result[qa.Order]) (reply, error) {
+	return partReply(ctx, c, status, result, c.renderOrder)
+}
+
+// partReply is orderReply with what render shows of the order.
+func partReply[R any](ctx context.Context, c *call, status int, result decider.Result[qa.Order],
+	render func(qa.Order, map[string]account.Person) (R, error)) (reply, error) {
 	who, err := parties(ctx, c.api.Accounts.People, result.State)
 	if err != nil {
 		return reply{}, err
 	}
 	c.await(result.Position)
-	shown, err := c.renderOrder(result.State, who)
+	shown, err := render(result.State, who)
 	return reply{status, shown}, err
 }

@@ -58,13 +58,7 @@ func (c *call) askQuestion() (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	c.await(order.Position)
-	who, err := parties(ctx, c.api.Accounts.People, order.State)
-	if err != nil {
-		return reply{}, err
-	}
-	shown, err := c.renderQuestion(order.State, who)
-	return reply{http.StatusCreated, shown}, err
+	return partReply(ctx, c, http.StatusCreated, order, c.renderQuestion)
 }
 
 // files reads the question's files, from desc_files (joined by commas) or from file_list.
@@ -131,13 +125,7 @@ func (c *call) answerQuestion() (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	c.await(order.Position)
-	who, err := parties(ctx, c.api.Accounts.People, order.State)
-	if err != nil {
-		return reply{}, err
-	}
-	shown, err := c.renderAnswer(order.State, who)
-	return reply{http.StatusCreated, shown}, err
+	return partReply(ctx, c, http.StatusCreated, order, c.renderAnswer)
 }
 
 // questioned finds the order of a question that the caller is a party of.

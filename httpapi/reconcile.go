@@ -59,7 +59,7 @@ func (c *call) streamTrades(w *echo.Response, q projections.TradeQuery) error {
 	}
 	out.Flush()
 	if err != nil || out.Error() != nil {
-		c.api.Logger.Warn("a list of trades was cut off", "request", c.requestID())
+		c.api.Logger.Warn("a list of trades was cut off", "request", c.request)
 		panic(http.ErrAbortHandler)
 	}
 	return nil

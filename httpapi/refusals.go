@@ -51,12 +51,12 @@ func (c *call) refusal(err error) (status int, body []byte) {
 		}
 		err = faultError(fault)
 	} else if unavailable(err) {
-		c.api.Logger.Warn("a request could not be served now", "request", c.requestID(), "error", err.Error())
+		c.api.Logger.Warn("a request could not be served now", "request", c.request, "error", err.Error())
 		err = drf.Unavailable(time.Second)
 	}
 	refused := drf.AsError(err)
 	if refused.Status >= http.StatusInternalServerError && refused.Status != http.StatusServiceUnavailable {
-		c.api.Logger.Error("a request failed", "request", c.requestID(), "error", err.Error())
+		c.api.Logger.Error("a request failed", "request", c.request, "error", err.Error())
 	}
 	refused.SetHeader(c.echo.Response().Header())
 	return refused.Status, refused.Body(c.lang)

@@ -217,7 +217,7 @@ func (c *call) streamReplay(w *echo.Response, source eventSource, r replay, head
 		return nil // the client or the server ends it; a client comes again
 	}
 	if err != nil {
-		c.api.Logger.Debug("a replay was cut off", "request", c.requestID(), "error", err.Error())
+		c.api.Logger.Debug("a replay was cut off", "request", c.request, "error", err.Error())
 		panic(http.ErrAbortHandler)
 	}
 	return nil

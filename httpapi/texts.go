@@ -43,7 +43,7 @@ func (c *call) open(patient account.Person, purpose string, sealed domain.Sealed
 		}
 	}
 	if errors.Is(err, vault.ErrNoKey) || errors.Is(err, vault.ErrOtherFolder) || errors.Is(err, vault.ErrSealed) {
-		c.api.Logger.Error("a text cannot be read; put the data key back", "request", c.requestID(), "error", err.Error())
+		c.api.Logger.Error("a text cannot be read; put the data key back", "request", c.request, "error", err.Error())
 		return hiddenJSON{Unreadable: true}, nil
 	}
 	return hiddenJSON{}, err

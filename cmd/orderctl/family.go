@@ -26,6 +26,23 @@ func family(cmd *cobra.Command, members ...*cobra.Command) *cobra.Command {
 	return cmd
 }
 
+// listing has a command list all that administrators find at a path.
+func listing[T any](cmd *cobra.Command, path string, columns []string, row func(T) []string) *cobra.Command {
+	var s server
+	var out output
+	cmd.Args = cobra.NoArgs
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		found, err := get(s.admin).list(cmd.Context(), path, 0)
+		if err != nil {
+			return err
+		}
+		return printed(cmd.OutOrStdout(), out, columns, found, row)
+	}
+	s.adminFlags(cmd)
+	out.flags(cmd)
+	return cmd
+}
+
 // setting is a flag whose value is sent as a field of a JSON object, if it is given.
 type setting struct {
 	flag, field string

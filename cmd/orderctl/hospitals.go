@@ -40,24 +40,11 @@ func hospitalRow(h hospital) []string {
 func keysOf(of map[string]string) string { return strings.Join(slices.Sorted(maps.Keys(of)), " ") }
 
 func hospitalsList() *cobra.Command {
-	var s server
-	var out output
-	cmd := &cobra.Command{
+	return listing(&cobra.Command{
 		Use:     "list",
 		Short:   "List all hospitals, by code",
 		Example: `  orderctl hospitals list`,
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			found, err := get(s.admin).list(cmd.Context(), allHospitals, 0)
-			if err != nil {
-				return err
-			}
-			return printed(cmd.OutOrStdout(), out, []string{"code", "name", "item_tag", "branches", "templates"}, found, hospitalRow)
-		},
-	}
-	s.adminFlags(cmd)
-	out.flags(cmd)
-	return cmd
+	}, allHospitals, []string{"code", "name", "item_tag", "branches", "templates"}, hospitalRow)
 }
 
 func hospitalsShow() *cobra.Command {

@@ -24,24 +24,11 @@ Set ORDERCTL_TOKEN to the server's ORDERD_ADMIN_TOKEN.`,
 func userPath(name string) string { return "/admin/users/" + url.PathEscape(name) + "/" }
 
 func usersList() *cobra.Command {
-	var s server
-	var out output
-	cmd := &cobra.Command{
+	return listing(&cobra.Command{
 		Use:     "list",
 		Short:   "List all users, the first made first",
 		Example: `  orderctl users list --csv`,
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			found, err := get(s.admin).list(cmd.Context(), "/admin/users/?page_size="+strconv.Itoa(pageSize), 0)
-			if err != nil {
-				return err
-			}
-			return printed(cmd.OutOrStdout(), out, []string{"pk", "username", "name", "prices", "active"}, found, userRow)
-		},
-	}
-	s.adminFlags(cmd)
-	out.flags(cmd)
-	return cmd
+	}, "/admin/users/?page_size="+strconv.Itoa(pageSize), []string{"pk", "username", "name", "prices", "active"}, userRow)
 }
 
 type user struct {

@@ -30,13 +30,7 @@ func inactive() User {
 
 func TestDecide(t *testing.T) {
 	profile := Profile{PK: 3, Username: "doctor1", Name: "d"}
-	for _, c := range []struct {
-		name    string
-		user    User
-		command Command
-		event   Event       // nil: none
-		code    domain.Code // of a refusal
-	}{
+	for _, c := range []decision{
 		{"register", User{}, Register{profile, proof, at}, UserRegistered{profile, proof, at}, 0},
 		{"register again", active(), Register{profile, proof, at}, nil, domain.AlreadyExists},
 		{"register who is shut out", inactive(), Register{profile, proof, at}, nil, domain.AlreadyExists},
@@ -65,28 +59,39 @@ func TestDecide(t *testing.T) {
 		{"let in who is", active(), SetActive{true, at}, nil, 0},
 		{"let nobody in", User{}, SetActive{true, at}, nil, domain.NotFound},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			events, err := Decide(c.user, c.command)
-			var fault *domain.Fault
-			if errors.As(err, &fault) != (c.code != 0) || fault != nil && fault.Code != c.code {
-				t.Fatalf("error %v, want %q", err, c.code)
-			}
-			if c.event == nil {
-				if len(events) > 0 {
-					t.Errorf("events %v, want none", events)
-				}
-				return
-			}
-			if len(events) != 1 || !reflect.DeepEqual(events[0], c.event) {
-				t.Fatalf("events %+v, want %+v", events, c.event)
-			}
-			if _, always := c.command.(SetCredential); always {
-				return // told apart by the command's id alone
-			}
-			if again, _ := Decide(Evolve(c.user, events[0]), c.command); len(again) > 0 {
-				t.Errorf("run again: %+v", again)
-			}
-		})
+		t.Run(c.name, c.check)
+	}
+}
+
+// decision is what a command must make of a user.
+type decision struct {
+	name    string
+	user    User
+	command Command
+	event   Event       // nil: none
+	code    domain.Code // of a refusal
+}
+
+func (c decision) check(t *testing.T) {
+	events, err := Decide(c.user, c.command)
+	var fault *domain.Fault
+	if errors.As(err, &fault) != (c.code != 0) || fault != nil && fault.Code != c.code {
+		t.Fatalf("error %v, want %q", err, c.code)
+	}
+	if c.event == nil {
+		if len(events) > 0 {
+			t.Errorf("events %v, want none", events)
+		}
+		return
+	}
+	if len(events) != 1 || !reflect.DeepEqual(events[0], c.event) {
+		t.Fatalf("events %+v, want %+v", events, c.event)
+	}
+	if _, always := c.command.(SetCredential); always {
+		return // told apart by the command's id alone
+	}
+	if again, _ := Decide(Evolve(c.user, events[0]), c.command); len(again) > 0 {
+		t.Errorf("run again: %+v", again)
 	}
 }
 

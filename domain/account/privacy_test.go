@@ -1,8 +1,6 @@
 package account
 
 import (
-	"errors"
-	"reflect"
 	"testing"
 	"time"
 
@@ -29,13 +27,7 @@ func TestDecidePrivacy(t *testing.T) {
 	early, end, destroyed := EndRestriction{until.Add(-1)}, EndRestriction{until}, RecordKeyDestroyed{at}
 	none := active()
 	const refused = domain.Erased
-	for _, c := range []struct {
-		name    string
-		user    User
-		command Command
-		event   Event       // nil: none
-		code    domain.Code // of a refusal
-	}{
+	for _, c := range []decision{
 		{"key", none, makeKey, DataKeyMade(makeKey), 0},
 		{"another key", standing(Kept), makeKey, nil, 0},
 		{"key of who is restricted", standing(Restricted), makeKey, nil, domain.Restricted},
@@ -69,25 +61,7 @@ func TestDecidePrivacy(t *testing.T) {
 		{"destroyed before it is erased", standing(Kept), destroyed, nil, 0},
 		{"destroyed while it is restricted", standing(Restricted), destroyed, nil, 0},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			events, err := Decide(c.user, c.command)
-			var fault *domain.Fault
-			if errors.As(err, &fault) != (c.code != 0) || fault != nil && fault.Code != c.code {
-				t.Fatalf("error %v, want %q", err, c.code)
-			}
-			if c.event == nil {
-				if len(events) > 0 {
-					t.Errorf("events %v, want none", events)
-				}
-				return
-			}
-			if len(events) != 1 || !reflect.DeepEqual(events[0], c.event) {
-				t.Fatalf("events %+v, want %+v", events, c.event)
-			}
-			if again, _ := Decide(Evolve(c.user, events[0]), c.command); len(again) > 0 {
-				t.Errorf("run again: %+v", again)
-			}
-		})
+		t.Run(c.name, c.check)
 	}
 }
 

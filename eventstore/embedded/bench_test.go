@@ -8,8 +8,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"orderengine/eventstore"
+	"orderengine/eventstore/storetest"
 )
 
 // benchData is 600 bytes of JSON that compresses as little as ids and amounts do.
@@ -48,13 +47,13 @@ func BenchmarkAppend(b *testing.B) {
 			raw := openRaw(b)
 			defer raw.close()
 			var ours, theirs time.Duration
-			streams := newBenchStreams(callers)
+			streams := storetest.NewBenchStreams(callers)
 			b.ResetTimer()
 			// Turns are short, so that both meet the same neighbours on the machine.
 			for done := 0; done < b.N; {
 				n := min(b.N-done, 50*callers)
-				theirs += spread(callers, n, func(i int) error { return raw.append(benchData(i)) })
-				ours += spread(callers, n, func(caller int) error { return streams[caller].append(s) })
+				theirs += storetest.Spread(callers, n, func(i int) error { return raw.append(benchData(i)) })
+				ours += storetest.Spread(callers, n, func(caller int) error { return appendTo(s, &streams[caller]) })
 				done += n
 			}
 			b.StopTimer()
@@ -66,47 +65,11 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
-// benchStream is one caller's present stream: like an order's, it ends after eight events.
-type benchStream struct {
-	name string
-	next eventstore.Revision
-}
-
-func newBenchStreams(n int) []benchStream {
-	streams := make([]benchStream, n)
-	for i := range streams {
-		streams[i].name = "order-" + uuid.NewString()
-	}
-	return streams
-}
-
-func (b *benchStream) append(s *Store) error {
+func appendTo(s *Store, b *storetest.BenchStream) error {
 	e := eventstore.Event{ID: uuid.New(), Type: "OrderPlaced", Data: benchData(int(rand.Uint32N(1 << 24)))}
-	receipt, err := s.Append(context.Background(), b.name, b.next-1, []eventstore.Event{e})
-	b.next = receipt.Revision + 1
-	if b.next == 8 {
-		*b = benchStream{name: "order-" + uuid.NewString()}
-	}
+	_, err := s.Append(context.Background(), b.Name, b.Next-1, []eventstore.Event{e})
+	b.Advance()
 	return err
-}
-
-// spread shares n calls among callers and says how long they took.
-func spread(callers, n int, call func(caller int) error) time.Duration {
-	var left atomic.Int64
-	left.Store(int64(n))
-	began := time.Now()
-	var wg sync.WaitGroup
-	for caller := range callers {
-		wg.Go(func() {
-			for left.Add(-1) >= 0 {
-				if err := call(caller); err != nil {
-					panic(err)
-				}
-			}
-		})
-	}
-	wg.Wait()
-	return time.Since(began)
 }
 
 // rawFile is the most that a log could do: one goroutine writes what callers queued, and one fdatasync

@@ -3,8 +3,6 @@ package esdb
 import (
 	"context"
 	"fmt"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"orderengine/eventstore"
+	"orderengine/eventstore/storetest"
 )
 
 // BenchmarkAppend compares appends of one 600-byte event, each with its expected revision, through the store and
@@ -23,13 +22,13 @@ func BenchmarkAppend(b *testing.B) {
 		c := serve(b, backings["embedded"](b))
 		s := open(b, c.addr)
 		bare := openBare(b, c.addr)
-		ours, theirs := newBenchStreams(callers), newBenchStreams(callers)
+		ours, theirs := storetest.NewBenchStreams(callers), storetest.NewBenchStreams(callers)
 		var took, tookBare time.Duration
 		b.ResetTimer()
 		for done := 0; done < b.N; {
 			n := min(b.N-done, 20*callers) // turns are short, so that both meet the same neighbours
-			tookBare += spread(callers, n, func(i int) error { return theirs[i].appendBare(bare) })
-			took += spread(callers, n, func(i int) error { return ours[i].append(s) })
+			tookBare += storetest.Spread(callers, n, func(i int) error { return appendBare(bare, &theirs[i]) })
+			took += storetest.Spread(callers, n, func(i int) error { return appendTo(s, &ours[i]) })
 			done += n
 		}
 		b.StopTimer()
@@ -54,60 +53,21 @@ func openBare(b *testing.B, addr string) *client.Client {
 	return bare
 }
 
-// benchStream is one caller's present stream: like an order's, it ends after eight events.
-type benchStream struct {
-	name string
-	next eventstore.Revision
-}
-
-func newBenchStreams(n int) []benchStream {
-	streams := make([]benchStream, n)
-	for i := range streams {
-		streams[i].name = "order-" + uuid.NewString()
-	}
-	return streams
-}
-
-func (b *benchStream) advance() {
-	if b.next++; b.next == 8 {
-		*b = benchStream{name: "order-" + uuid.NewString()}
-	}
-}
-
 var benchData = fmt.Appendf(nil, `{"text":"%0589d"}`, 7)
 
-func (b *benchStream) append(s *Store) error {
+func appendTo(s *Store, b *storetest.BenchStream) error {
 	e := eventstore.Event{ID: uuid.New(), Type: "OrderPlaced", Data: benchData}
-	_, err := s.Append(context.Background(), b.name, b.next-1, []eventstore.Event{e})
-	b.advance()
+	_, err := s.Append(context.Background(), b.Name, b.Next-1, []eventstore.Event{e})
+	b.Advance()
 	return err
 }
 
-func (b *benchStream) appendBare(bare *client.Client) error {
-	options := client.AppendToStreamOptions{ExpectedRevision: expectedRevision(b.next - 1)}
-	_, err := bare.AppendToStream(context.Background(), b.name, options,
+func appendBare(bare *client.Client, b *storetest.BenchStream) error {
+	options := client.AppendToStreamOptions{ExpectedRevision: expectedRevision(b.Next - 1)}
+	_, err := bare.AppendToStream(context.Background(), b.Name, options,
 		client.EventData{EventID: uuid.New(), EventType: "OrderPlaced", ContentType: client.ContentTypeJson, Data: benchData})
-	b.advance()
+	b.Advance()
 	return err
-}
-
-// spread shares n calls among callers and says how long they took.
-func spread(callers, n int, call func(caller int) error) time.Duration {
-	var left atomic.Int64
-	left.Store(int64(n))
-	began := time.Now()
-	var wg sync.WaitGroup
-	for caller := range callers {
-		wg.Go(func() {
-			for left.Add(-1) >= 0 {
-				if err := call(caller); err != nil {
-					panic(err)
-				}
-			}
-		})
-	}
-	wg.Wait()
-	return time.Since(began)
 }
 
 // BenchmarkFollow measures a follower that reads the log from its beginning through the server.

@@ -33,8 +33,9 @@ type Webhook struct {
 
 // The headers of a webhook's call.
 const (
-	idHeader        = "Idempotency-Key"
-	signatureHeader = "Signature"
+	idHeader = "Idempotency-Key"
+	// SignatureHeader has what [Sign] gives.
+	SignatureHeader = "Signature"
 )
 
 const (
@@ -56,7 +57,7 @@ func (w Webhook) Send(ctx context.Context, m Letter) (string, error) {
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set(idHeader, m.ID)
-	request.Header.Set(signatureHeader, Sign(w.Secret, w.Now(), body))
+	request.Header.Set(SignatureHeader, Sign(w.Secret, w.Now(), body))
 	response, err := client.Do(request)
 	if err != nil {
 		return "", err

@@ -39,7 +39,6 @@ var at = time.Date(2024, 3, 1, 8, 0, 0, 0, time.UTC)
 type (
 	orders    = decider.Decider[hospital.Order, hospital.Command, hospital.Event]
 	hospitals = decider.Decider[institution.Hospital, institution.Command, institution.Event]
-	users     = decider.Decider[account.User, account.Command, account.Event]
 	all       = decider.Decider[message.Message, message.Command, message.Happening]
 )
 

@@ -15,10 +15,9 @@ import (
 
 // What a delivery is, beside its events.
 const (
-	contentType     = "application/cloudevents-batch+json"
-	signatureHeader = "Signature"
-	userAgent       = "orderd"
-	maxAnswer       = 64 << 10 // bytes of an answer that are read, so that the connection can be used again
+	contentType = "application/cloudevents-batch+json"
+	userAgent   = "orderd"
+	maxAnswer   = 64 << 10 // bytes of an answer that are read, so that the connection can be used again
 )
 
 // newClient follows no redirects: where they lead did not ask for the events.
@@ -38,7 +37,7 @@ func post(ctx context.Context, client *http.Client, to, secret string, at time.T
 	}
 	request.Header.Set("Content-Type", contentType)
 	request.Header.Set("User-Agent", userAgent)
-	request.Header.Set(signatureHeader, messages.Sign(secret, at, body))
+	request.Header.Set(messages.SignatureHeader, messages.Sign(secret, at, body))
 	response, err := client.Do(request)
 	if err != nil {
 		return withoutURL(err)
