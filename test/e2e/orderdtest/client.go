@@ -7,6 +7,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -28,6 +29,7 @@ const (
 type Client struct {
 	server *Server
 	header http.Header
+	spread bool // also what has a pk
 }
 
 // As is a client with a token, "" for none.
@@ -46,6 +48,12 @@ func (c Client) With(name, value string) Client {
 	if value != "" {
 		c.header.Set(name, value)
 	}
+	return c
+}
+
+// Anywhere is a client that has any server make what has a pk, where there are several.
+func (c Client) Anywhere() Client {
+	c.spread = true
 	return c
 }
 
@@ -122,7 +130,7 @@ func (c Client) Send(method, path string, bodies ...Body) Reply {
 		r.Header.Set("Content-Type", kind)
 	}
 	r.Header.Set("User-Agent", "test")
-	got, err := c.server.turn().http.Do(r)
+	got, err := c.to(r).http.Do(r)
 	if err != nil {
 		reply.Err = err
 		return reply
@@ -137,6 +145,17 @@ func (c Client) Send(method, path string, bodies ...Body) Reply {
 	reply.Body = string(text)
 	return reply
 }
+
+// to is the server that has the request.
+func (c Client) to(r *http.Request) *Server {
+	if !c.spread && r.Method == http.MethodPost && makes.MatchString(r.URL.Path) {
+		return c.server
+	}
+	return c.server.turn()
+}
+
+// makes is where what has a pk is made.
+var makes = regexp.MustCompile(`/create/$|^/admin/(users|hospitals)/$`)
 
 // Get sends a GET.
 func (c Client) Get(path string) Reply { return c.Send(http.MethodGet, path) }

@@ -38,7 +38,8 @@ type Server struct {
 	Data  string // ORDERD_DATA
 	flags []string
 	begin func(args ...string) (*process, error)
-	// peers serve the same log and views; requests go to one after the other.
+	// peers serve the same log and views. Requests go to one after the other, but for those that make something with a
+	// pk: each server gives pks out of a block of its own, and tests tell what the pks of one are.
 	peers []*Server
 	turns atomic.Uint64
 
