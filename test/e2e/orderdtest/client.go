@@ -3,12 +3,14 @@ package orderdtest
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"mime/multipart"
 	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -194,4 +196,32 @@ func (r Reply) Refusal() int {
 		return 0
 	}
 	return refusal.Status
+}
+
+// Metrics is what the servers count at /metrics, line by line as Prometheus' text has it; what several servers count is
+// added up.
+func (s *Server) Metrics() string {
+	s.t.Helper()
+	var names []string
+	sums := map[string]float64{}
+	for _, server := range append([]*Server{s}, s.peers...) {
+		alone := Client{server: &Server{t: s.t, http: server.http}}
+		for line := range strings.Lines(alone.Get("/metrics").Want(s.t, http.StatusOK).Body) {
+			at := strings.LastIndexByte(line, ' ')
+			n, err := strconv.ParseFloat(strings.TrimSpace(line[at+1:]), 64)
+			if strings.HasPrefix(line, "#") || err != nil {
+				continue
+			}
+			name := line[:at]
+			if _, known := sums[name]; !known {
+				names = append(names, name)
+			}
+			sums[name] += n
+		}
+	}
+	var text strings.Builder
+	for _, name := range names {
+		fmt.Fprintf(&text, "%s %v\n", name, sums[name])
+	}
+	return text.String()
 }

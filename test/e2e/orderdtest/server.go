@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -135,6 +137,14 @@ func (s *Server) dial(ctx context.Context, network, _ string) (net.Conn, error) 
 	}
 	var d net.Dialer
 	return d.DialContext(ctx, network, addr)
+}
+
+// PatientKeys is the folder of the patients' data keys.
+func (s *Server) PatientKeys() string {
+	if at := slices.Index(s.flags, "--patient-keys"); at >= 0 {
+		return s.flags[at+1]
+	}
+	return filepath.Join(s.Data, "keys", "patients")
 }
 
 // Addr is where the process listens, "" while there is none.
