@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Origin is what clients call a server by, whatever its port: the documents' cURL lines do.
@@ -106,8 +107,21 @@ func Multipart(text string) Body {
 	return Body{Type: w.FormDataContentType(), Data: b.String()}
 }
 
-// Send sends a request and gives the reply; without one, Status is 0 and Err says why.
+// Send sends a request and gives the reply; without one, Status is 0 and Err says why. Where several servers share the
+// views, a read that one of them cannot answer yet is sent again, as the reply asks for.
 func (c Client) Send(method, path string, bodies ...Body) Reply {
+	reply := c.send(method, path, bodies...)
+	if len(c.server.peers) == 0 || method != http.MethodGet {
+		return reply
+	}
+	for end := time.Now().Add(patience); reply.Status == http.StatusServiceUnavailable && time.Now().Before(end); {
+		time.Sleep(poll)
+		reply = c.send(method, path, bodies...)
+	}
+	return reply
+}
+
+func (c Client) send(method, path string, bodies ...Body) Reply {
 	reply := Reply{Request: method + " " + path, Length: -1}
 	var body io.Reader
 	var kind string
