@@ -202,8 +202,10 @@ func (d *Decider[S, C, E]) try(ctx context.Context, stream string, call Call, co
 	}
 	events, err := d.model.Decide(e.state, command)
 	if err != nil || len(events) == 0 {
-		if cached && d.opts.Shared && d.moved(ctx, stream, e) {
-			return result, true, nil
+		if cached && d.opts.Shared {
+			if moved, readErr := d.moved(ctx, stream, e); moved || readErr != nil {
+				return result, moved, readErr
+			}
 		}
 		return e.result(false), false, err
 	}
@@ -216,9 +218,9 @@ func (d *Decider[S, C, E]) try(ctx context.Context, stream string, call Call, co
 }
 
 // moved reads the stream's tail and says whether there was one.
-func (d *Decider[S, C, E]) moved(ctx context.Context, stream string, e entry[S]) bool {
+func (d *Decider[S, C, E]) moved(ctx context.Context, stream string, e entry[S]) (bool, error) {
 	fresh, err := d.read(ctx, stream, e, true)
-	return err == nil && fresh.revision != e.revision
+	return err == nil && fresh.revision != e.revision, err
 }
 
 func (d *Decider[S, C, E]) append(ctx context.Context, stream string, call Call, e entry[S], events []E) (entry[S], error) {

@@ -360,7 +360,8 @@ func (t *Tree) Latest() ([]byte, error) {
 	return t.Checkpoint(size)
 }
 
-// Checkpoint is the one of a size. It fails with [ErrNotFound] if none was signed there.
+// Checkpoint is the one of a size, which is signed now if it was not. A note tells no time, so it does not matter when,
+// nor which of the servers of one log and one key signs it. It fails with [ErrNotFound] if the tree has fewer events.
 func (t *Tree) Checkpoint(size uint64) ([]byte, error) {
 	release, err := t.use()
 	if err != nil {
@@ -368,9 +369,13 @@ func (t *Tree) Checkpoint(size uint64) ([]byte, error) {
 	}
 	defer release()
 	signed, found, err := t.folder.checkpoint(size)
-	if err == nil && !found {
-		err = fmt.Errorf("%w: none was signed at %d events", ErrNotFound, size)
+	if err != nil || found {
+		return signed, err
 	}
+	if grown, _, _, _ := t.Status(); size == 0 || size > grown {
+		return nil, fmt.Errorf("%w: the tree has %d events, not %d", ErrNotFound, grown, size)
+	}
+	signed, _, err = t.signAt(size)
 	return signed, err
 }
 
@@ -389,8 +394,13 @@ func (t *Tree) CheckpointAt(ctx context.Context, at eventstore.Position) (signed
 	if err != nil || !found {
 		return nil, c, cmp.Or(err, fmt.Errorf("%w: no event stands at position %s", ErrNotFound, at))
 	}
-	c.Size = index + 1
-	if c.Root, err = rootAt(t.folder, c.Size); err != nil {
+	return t.signAt(index + 1)
+}
+
+// signAt signs the first size events of the tree.
+func (t *Tree) signAt(size uint64) (signed []byte, c Checkpoint, err error) {
+	c.Size = size
+	if c.Root, err = rootAt(t.folder, size); err != nil {
 		return nil, c, err
 	}
 	t.mu.Lock()
@@ -398,13 +408,16 @@ func (t *Tree) CheckpointAt(ctx context.Context, at eventstore.Position) (signed
 	if t.broken {
 		return nil, c, t.failure
 	}
+	if !t.checked {
+		return nil, c, errUnchecked
+	}
 	if signed, err = t.key.sign(c); err != nil {
 		return nil, c, err
 	}
-	if err := t.folder.db.Set(checkpointKey(c.Size), signed, pebble.NoSync); err != nil {
+	if err := t.folder.db.Set(checkpointKey(size), signed, pebble.NoSync); err != nil {
 		return nil, c, err
 	}
-	t.signed = max(t.signed, c.Size)
+	t.signed = max(t.signed, size)
 	return signed, c, nil
 }
 
