@@ -148,6 +148,14 @@ func testLooksAreRecorded(t *testing.T, on setup) {
 	s.As(auditToken).Get("/audit/orders/"+number+"/history/?revision=0").Want(t, http.StatusOK)
 	s.As(auditToken).Get("/audit/orders/"+number+"/history/?revision=9").Want(t, http.StatusNotFound)
 	s.As(admin).Get("/admin/users/patient1/").Want(t, http.StatusOK)
+	s.As(admin).Send("PATCH", "/admin/users/patient1/", jsonBody(`{}`)).Want(t, http.StatusOK) // changes nothing, and shows all
+	for range 2 {                                                                              // the second reply is the first one again
+		s.As(admin).With("Idempotency-Key", "k").Send("POST", "/admin/users/patient1/topup/", form("amount=1")).Want(t, http.StatusOK)
+	}
+	s.As(admin).Send("POST", "/admin/users/patient1/topup/", form("amount=x")).Want(t, http.StatusBadRequest)
+	s.As(admin).Send("PUT", "/admin/users/patient1/privacy/", form("standing=kept&why=none")).Want(t, http.StatusOK)
+	s.As(admin).Get("/admin/parked/").Want(t, http.StatusOK)
+	s.As(admin).Send("OPTIONS", "/admin/parked/").Want(t, http.StatusOK)
 	s.As(auditToken).Get("/replay/events?limit=1").Want(t, http.StatusOK)
 	var looks []string
 	for line := range strings.Lines(s.As(auditToken).Get("/replay/events?types=PatientDataRead").Want(t, http.StatusOK).Body) {
@@ -163,6 +171,11 @@ func testLooksAreRecorded(t *testing.T, on setup) {
 	want := []string{
 		"audit audit /audit/orders/" + number + "/history/?revision=0",
 		"admin admin /admin/users/patient1/?",
+		"admin admin /admin/users/patient1/?",
+		"admin admin /admin/users/patient1/topup/?",
+		"admin admin /admin/users/patient1/topup/?",
+		"admin admin /admin/users/patient1/privacy/?",
+		"admin admin /admin/parked/?",
 		"audit audit /replay/events?limit=1",
 	}
 	if !slices.Equal(looks, want) {
