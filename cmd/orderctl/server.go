@@ -126,6 +126,8 @@ func (e *refusedError) advice() string {
 		return "; the token must be the server's: ORDERCTL_TOKEN its ORDERD_ADMIN_TOKEN, ORDERCTL_AUDIT_TOKEN its ORDERD_AUDIT_TOKEN"
 	case e.status == http.StatusNotFound && strings.Contains(e.text, "Not found."):
 		return "; look the number or the name up with orderctl orders, users list or hospitals list"
+	case e.status == http.StatusNotFound && strings.Contains(e.text, "There is no such order, or"):
+		return "; orderctl history without --at and --revision tells what there is"
 	case e.status == http.StatusServiceUnavailable:
 		return "; try again in a moment, /readyz?verbose of the server says what it waits for"
 	case e.status >= http.StatusInternalServerError:
