@@ -220,7 +220,7 @@ func TestCheckFindsALogThatWasWrittenAnew(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if _, err := run("", "check", c.dir); !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) {
+		if _, err := run("", "check", c.dir); !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) || !strings.HasSuffix(err.Error(), restoreAdvice) {
 			t.Errorf("%s: %v, want %q", name, err, c.says)
 		}
 	}

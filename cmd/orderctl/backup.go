@@ -19,10 +19,9 @@ import (
 )
 
 // keysApart is what a backup never holds.
-const keysApart = `Three keys are never part of a backup. Keep copies of them apart from it:
-  keys/audit.key     signs checkpoints
-  the master key     (ORDERD_MASTER_KEY_FILE, else keys/master.key) opens patients' texts
-  keys/webhooks.key  opens the secrets that sign what is delivered to hospitals`
+const keysApart = `Keep keys/audit.key, which signs checkpoints, the master key (ORDERD_MASTER_KEY_FILE, else keys/master.key), without which
+no patient's text can be read, and keys/webhooks.key, without which nothing can be delivered to hospitals until the secrets of
+their webhooks are set again, apart from backups: they are never part of one.`
 
 func takeBackup() *cobra.Command {
 	var s server
@@ -83,7 +82,7 @@ the tree head that was signed with the backup. Start the server on NEW afterward
 
 ` + keysApart + `
 Put them into NEW before the server starts: otherwise it makes new ones, auditors need the new verifier key, patients'
-texts stay unreadable, and the secrets of webhooks must be set again. Keys of patients that were erased after the backup come back with it: erase those patients again.`,
+texts and webhooks' secrets stay unreadable. Keys of patients that were erased after the backup come back with it: erase those patients again.`,
 		Example: `  orderctl restore /backups/monday --data ./data`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
