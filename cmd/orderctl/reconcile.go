@@ -29,7 +29,8 @@ func reconcile() *cobra.Command {
 		Short: "Compare a hospital's or a channel's list of a day with ours (对账)",
 		Long: `Compare a hospital's or a channel's list of a day with ours (对账): what is missing here, extra here, or different.
 The CSV file is UTF-8 or GB18030; its header names the columns: order_no or his_order_no or agt_order_no, for refunds
-refund_no or his_refund_no, trade_type (pay or refund, 1 or 2), amount in fen or amount_yuan, and if wanted trade_mode.
+refund_no, his_refund_no or agt_refund_no, trade_type (pay or refund, 1 or 2), amount in fen or amount_yuan, and if wanted
+trade_mode. The numbers are ours, the hospital's (his_) or the channel's (agt_).
 The exit status is 0 if the lists are equal, 1 if they differ, and 2 if they could not be compared: the file cannot be read,
 the server cannot be asked, the differences cannot be written, or the command was called wrongly.`,
 		Example:     `  ORDERCTL_AUDIT_TOKEN=demo-audit orderctl reconcile --hospital H001 --day 2026-01-15 --file their.csv --csv differences.csv`,
@@ -68,9 +69,9 @@ the server cannot be asked, the differences cannot be written, or the command wa
 // of orderKeys and of refundKeys tells rows apart.
 var (
 	orderKeys  = []string{"order_no", "his_order_no", "agt_order_no"}
-	refundKeys = []string{"refund_no", "his_refund_no"}
+	refundKeys = []string{"refund_no", "his_refund_no", "agt_refund_no"}
 	oursOf     = map[string]string{"order_no": "orderNo", "his_order_no": "hisOrderNo", "agt_order_no": "agtOrderNo",
-		"refund_no": "refundOrderNo", "his_refund_no": "hisRefundOrderNo", "trade_mode": "tradeMode"}
+		"refund_no": "refundOrderNo", "his_refund_no": "hisRefundOrderNo", "agt_refund_no": "agtRefundOrderNo", "trade_mode": "tradeMode"}
 )
 
 // list is their list: its rows by what tells them apart.

@@ -12,7 +12,7 @@ import (
 
 const ourTrades = `tradeTime,orderMode,tradeMode,orderNo,refundOrderNo,hisOrderNo,hisRefundOrderNo,agtOrderNo,agtRefundOrderNo,agtTraceNo,agtRefundTraceNo,payTotalFee,refundTotalFee,tradeType
 2026-01-15 08:00:00,1,3,1001,,H1,,A1,,,,600,,1
-2026-01-15 08:00:00,1,3,1001,9001,H1,R1,A1,,,,600,200,2
+2026-01-15 08:00:00,1,3,1001,9001,H1,R1,A1,AR1,,,600,200,2
 2026-01-15 09:00:00,1,4,1002,,H2,,A2,,,,700,,1
 `
 
@@ -29,6 +29,7 @@ func TestReconcile(t *testing.T) {
 	}{
 		"equal, GB18030": {file: gbk, says: "the lists are equal\n"},
 		"equal, BOM":     {file: "\ufefforder_no,refund_no,trade_type,amount\n1001,,pay,600\n1001,9001,refund,200\n1002,,pay,700\n", says: "equal"},
+		"a channel's":    {file: "agt_order_no,agt_refund_no,trade_type,amount_yuan\nA1,,1,6.00\nA1,AR1,2,2.00\nA2,,1,7.00\n", says: "the lists are equal\n"},
 		"missing":        {file: "order_no,refund_no,trade_type,amount\n1001,,pay,600\n1001,9001,refund,200\n1002,,pay,700\n1003,,1,5\n", says: "missing  pay 1003", fails: errDiffer},
 		"extra":          {file: "order_no,trade_type,amount\n1001,pay,600\n", says: "extra  pay 1002", fails: errDiffer},
 		"differs":        {file: "order_no,refund_no,trade_type,amount,trade_mode\n1001,,pay,601,3\n1001,9001,refund,200,\n1002,,pay,700,4\n", says: "differs  pay 1001  amount  600   601", fails: errDiffer},
