@@ -53,7 +53,7 @@ func (c *call) open(patient account.Person, purpose string, sealed domain.Sealed
 
 // privacyOf is what the caller has to go by: a restriction is not for auditors.
 func (c *call) privacyOf(patient account.Person) account.Privacy {
-	if c.actor == auditActor {
+	if c.operator == domain.Audit {
 		return patient.Privacy.ForAudit()
 	}
 	return patient.Privacy

@@ -108,10 +108,12 @@ func TestVerifyNamesTheFault(t *testing.T) {
 	for name, c := range map[string]struct{ file, key, says string }{
 		"changed":   {strings.Replace(bundle, `"type":"OrderPlaced"`, `"type":"OrderPaid"`, 1), key, "BAD  changed: qaorder-" + demoOrder + "@0"},
 		"wrong key": {bundle, other.Public(), "BAD  wrong key: checkpoint:"},
-		"no bundle": {"hello", key, "BAD  malformed"},
+		"no bundle": {"hello", key, "BAD  malformed: the file is no bundle: "},
+		"no bytes":  {"", key, "BAD  malformed: the file is empty\n"},
+		"cut off":   {bundle[:strings.LastIndex(bundle, "]}")], key, "BAD  truncated: qaorder-" + demoOrder + "@0: the file ends after this event"},
 	} {
 		out, err := run(c.file, "audit", "verify", "-", "--key", c.key)
-		if !errors.Is(err, errNotVerified) || !strings.Contains(out, c.says) {
+		if !errors.Is(err, errNotVerified) || !strings.Contains(out, c.says) || strings.Count(out, "\n") > 10 {
 			t.Errorf("%s: %v\n%s", name, err, out)
 		}
 	}
@@ -218,7 +220,7 @@ func TestCheckFindsALogThatWasWrittenAnew(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if _, err := run("", "check", c.dir); !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) {
+		if _, err := run("", "check", c.dir); !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) || !strings.HasSuffix(err.Error(), restoreAdvice) {
 			t.Errorf("%s: %v, want %q", name, err, c.says)
 		}
 	}

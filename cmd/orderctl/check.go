@@ -18,6 +18,8 @@ import (
 	"orderengine/eventstore/proof"
 )
 
+const restoreAdvice = "restore the last good backup, and keep this folder: what is in both can be compared"
+
 // checking is the command's flags and folder.
 type checking struct {
 	dir        string // the server's ORDERD_DATA
@@ -78,7 +80,7 @@ func (c *checking) verify(ctx context.Context, audit proof.Audit) (found proof.A
 		return found, fmt.Errorf("%w; stop the server first", err)
 	}
 	if err != nil {
-		return found, fmt.Errorf("%w; restore the last good backup, and keep this folder: what is in both can be compared", err)
+		return found, fmt.Errorf("%w; %s", err, restoreAdvice)
 	}
 	options.ReadOnly = true
 	store, err := embedded.Open(c.log(), options)
@@ -87,6 +89,9 @@ func (c *checking) verify(ctx context.Context, audit proof.Audit) (found proof.A
 	}
 	audit.Log = store
 	found, err = audit.Run(ctx)
+	if errors.Is(err, proof.ErrRolledBack) || errors.Is(err, proof.ErrInconsistent) {
+		err = fmt.Errorf("%w; %s", err, restoreAdvice)
+	}
 	return found, errors.Join(err, store.Close())
 }
 

@@ -92,6 +92,13 @@ type Call struct {
 	New bool
 }
 
+// Step is the call of one part of a command that touches several streams, always the same for the same name. Each part
+// needs a call of its own: events are known by ids that are made of the call's, in the whole log.
+func (c Call) Step(name string) Call {
+	c.Causation, c.ID = c.ID.String(), uuid.NewSHA1(c.ID, []byte(name))
+	return c
+}
+
 // Result is what a stream is after a command.
 type Result[S any] struct {
 	State    S

@@ -518,3 +518,15 @@ func TestNewStreamThatIsThere(t *testing.T) {
 		t.Errorf("run again: %+v, %v; want the first command repeated", r, err)
 	}
 }
+
+// TestStepsHaveCallsOfTheirOwn: two parts of one command never make events of one id, and a part that is run again does.
+func TestStepsHaveCallsOfTheirOwn(t *testing.T) {
+	call := decider.Call{ID: uuid.New(), Actor: "a", Correlation: "r", At: time.Unix(1, 0)}
+	first, second := call.Step("first"), call.Step("second")
+	if first.ID == call.ID || first.ID == second.ID || first != call.Step("first") {
+		t.Errorf("of %v: %v and %v", call, first, second)
+	}
+	if want := (decider.Call{ID: first.ID, Actor: "a", Correlation: "r", Causation: call.ID.String(), At: call.At}); first != want {
+		t.Errorf("the step is %+v, want %+v", first, want)
+	}
+}
