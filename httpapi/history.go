@@ -152,6 +152,11 @@ type moment func(e eventstore.Recorded) bool
 
 // until reads ?revision= and ?at=; asked is false if neither is given.
 func (c *call) until() (until moment, asked bool, err error) {
+	f := drf.QueryData(c.query).Fields()
+	c.onlyParameters(f, "revision", "at")
+	if err := f.Err(); err != nil {
+		return nil, false, err
+	}
 	revision, at := c.query.Has("revision"), c.query.Has("at")
 	switch {
 	case revision && at:

@@ -74,11 +74,7 @@ func (c *call) auditOrders() (reply, error) {
 	if cursor != "" && !projections.SearchPlace.MatchString(cursor) {
 		f.Add("cursor", msgInvalidCursor)
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.query)) {
-		if !slices.Contains(searchFields, name) {
-			f.Add(name, msgUnknownParameter)
-		}
-	}
+	c.onlyParameters(f, searchFields...)
 	if err := f.Err(); err != nil {
 		return reply{}, err
 	}
@@ -107,6 +103,15 @@ func searchTime(f *drf.Fields, name string) time.Time {
 		f.Add(name, msgInvalidAt)
 	}
 	return t
+}
+
+// onlyParameters refuses parameters that are none: who misspells one would get more than was asked for, and not know it.
+func (c *call) onlyParameters(f *drf.Fields, known ...string) {
+	for _, name := range slices.Sorted(maps.Keys(c.query)) {
+		if !slices.Contains(known, name) {
+			f.Add(name, msgUnknownParameter)
+		}
+	}
 }
 
 // hisOrders are our numbers of the orders that a hospital, or any, calls by a number of its own.

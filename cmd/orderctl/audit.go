@@ -120,9 +120,10 @@ func auditVerify() *cobra.Command {
 		Short: "Verify a bundle, without the server",
 		Long: `Verify a bundle, without the server; "-" reads the standard input.
 It prints each event and the verdict. The exit status is 1 if an event was changed, dropped, inserted, reordered or cut
-off at the end, or if the key is not the one that signed, and the output names which.`,
-		Example: `  orderctl audit verify order.json --key audit.pub`,
-		Args:    cobra.ExactArgs(1),
+off at the end, or if the key is not the one that signed, and the output names which; it is 2 if there was nothing to verify.`,
+		Example:     `  orderctl audit verify order.json --key audit.pub`,
+		Args:        cobra.ExactArgs(1),
+		Annotations: map[string]string{compares: ""},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			verifier, err := verifierKey(key)
 			if err != nil {
@@ -208,8 +209,10 @@ func auditConsistency() *cobra.Command {
 		Use:   "consistency OLD.checkpoint [NEW.checkpoint] --key K",
 		Short: "Verify that a newer checkpoint's log begins with all of an older one's",
 		Long: `Verify that a newer checkpoint's log begins with all of an older one's. The server makes the proof, and it is verified here.
-Without a second file the newer checkpoint is the server's newest.`,
-		Args: cobra.RangeArgs(1, 2),
+Without a second file the newer checkpoint is the server's newest. The exit status is 1 if it does not, and 2 if that could
+not be found out.`,
+		Args:        cobra.RangeArgs(1, 2),
+		Annotations: map[string]string{compares: ""},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			verifier, err := verifierKey(key)
 			if err != nil {

@@ -37,11 +37,12 @@ func check() *cobra.Command {
 		Long: `Verify a data folder (ORDERD_DATA) offline, and change nothing in it. The server must be stopped.
 Every file of the log is read against its checksums, every event and index entry is read, the Merkle tree is made again
 and held against the tree of the folder, its checkpoints and the one that is given. The exit status is 1 if
-anything is not as it was, and the first bad position is named.
+anything is not as it was, and the first bad position is named; it is 2 if the folder could not be verified.
 
 A folder that was put back whole to an older state agrees with itself. Give a checkpoint that was kept elsewhere to find that.`,
-		Example: `  orderctl check ./data --checkpoint kept.checkpoint --key audit.pub`,
-		Args:    cobra.ExactArgs(1),
+		Example:     `  orderctl check ./data --checkpoint kept.checkpoint --key audit.pub`,
+		Args:        cobra.ExactArgs(1),
+		Annotations: map[string]string{compares: ""},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c.dir, c.out, c.told = args[0], cmd.OutOrStdout(), cmd.ErrOrStderr()
 			return c.run(cmd.Context())

@@ -7,9 +7,13 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"orderengine/eventstore"
+	"orderengine/eventstore/proof"
 )
 
 func main() {
@@ -37,8 +41,15 @@ type troubleError struct{ error }
 
 func (e troubleError) Unwrap() error { return e.error }
 
-// compares is the annotation of such a command; what it found is an errDiffer.
+// compares is the annotation of such a command.
 const compares = "compares"
+
+// findings are what such commands find.
+var findings = []error{errDiffer, errNotVerified, proof.ErrSignature, proof.ErrRolledBack, proof.ErrInconsistent, proof.ErrDamaged, eventstore.ErrCorrupt}
+
+func isFinding(err error) bool {
+	return slices.ContainsFunc(findings, func(found error) bool { return errors.Is(err, found) })
+}
 
 // execute runs the tool. An error that came before the command began is one of how it was called: it says where that
 // is written.
@@ -49,7 +60,7 @@ func execute(ctx context.Context, root *cobra.Command) error {
 	if err != nil && !began {
 		err = fmt.Errorf("%w; see %q", err, called.CommandPath()+" --help")
 	}
-	if _, found := called.Annotations[compares]; found && err != nil && !errors.Is(err, errDiffer) {
+	if _, found := called.Annotations[compares]; found && err != nil && !isFinding(err) {
 		err = troubleError{err}
 	}
 	return err

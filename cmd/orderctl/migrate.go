@@ -123,8 +123,10 @@ const source, target side = "--from", "--to"
 // failed says what to do about what one side answered.
 func (s side) failed(err error) error {
 	switch {
+	case errors.Is(err, eventstore.ErrDenied) && s == source:
+		return fmt.Errorf("%s: %w; name a user there who may read, esdb://user:password@…", s, err)
 	case errors.Is(err, eventstore.ErrDenied):
-		return fmt.Errorf("%s: %w; name a user there who may do it, or let the server take appends (orderd: --esdb-writable)", s, err)
+		return fmt.Errorf("%s: %w; name a user there who may write, or let the server take appends (orderd: --esdb-writable)", s, err)
 	case errors.Is(err, eventstore.ErrUnavailable):
 		return fmt.Errorf("%s: %w; is a server running there? Run it again, and it goes on where it was", s, err)
 	}

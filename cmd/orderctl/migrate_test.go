@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -162,6 +163,10 @@ func TestMigrateRefuses(t *testing.T) {
 
 // TestMigrateSaysWhichSideIsAway does not wait for a cluster that is not there.
 func TestMigrateSaysWhichSideIsAway(t *testing.T) {
+	denied := fmt.Errorf("%w: %w: no password", eventstore.ErrUnavailable, eventstore.ErrDenied)
+	if err := source.failed(denied); !errors.Is(err, eventstore.ErrDenied) || !strings.HasSuffix(err.Error(), "name a user there who may read, esdb://user:password@…") {
+		t.Error(err)
+	}
 	err := target.failed(fmt.Errorf("%w: not connected yet", eventstore.ErrUnavailable))
 	if want := "--to: event store is unavailable: not connected yet; is a server running there? Run it again, and it goes on where it was"; err.Error() != want {
 		t.Errorf("%v, want %s", err, want)

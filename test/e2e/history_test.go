@@ -120,6 +120,7 @@ func testHistoryCallsThatCannotBe(t *testing.T, on setup) {
 	}{
 		number + "/history/?revision=9":                         {http.StatusNotFound, "no such revision yet"},
 		number + "/history/?revision=-1":                        {http.StatusBadRequest, "revision"},
+		number + "/history/?revison=1":                          {http.StatusBadRequest, `{"revison":["There is no such parameter."]}`},
 		number + "/history/?at=yesterday":                       {http.StatusBadRequest, "RFC 3339"},
 		number + "/history/?at=2020-01-01T00:00:00Z":            {http.StatusNotFound, "not placed yet"},
 		number + "/history/?at=2020-01-01T08:00:00+08:00":       {http.StatusNotFound, "not placed yet"},

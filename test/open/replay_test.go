@@ -139,6 +139,7 @@ func TestReplayRefusals(t *testing.T) { everywhere(t, testReplayRefusals) }
 func testReplayRefusals(t *testing.T, w world) {
 	for query, says := range map[string]string{
 		"after=x": `"after"`, "after=99999999": `"after"`, "types=refund,nonsense": "nonsense", "limit=0": `"limit"`,
+		"type=refund": `{"type":["There is no such parameter."]}`,
 	} {
 		contains(t, query, w.As(auditToken).Get("/replay/events?"+query).Want(t, http.StatusBadRequest).Body, says)
 	}
