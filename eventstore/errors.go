@@ -15,6 +15,9 @@ var (
 	// ErrUnavailable: the store cannot be reached, or has failed and takes nothing until it is opened again;
 	// nothing was written. Answer 503 with Retry-After.
 	ErrUnavailable = errors.New("event store is unavailable")
+	// ErrDenied: the store does not let us do that, for lack of a right or a feature; nothing was written. It comes with
+	// ErrUnavailable, since a server waits until somebody grants it; who need not wait gives up.
+	ErrDenied = errors.New("the store does not let us")
 	// ErrUnknownOutcome: the append may or may not have been written. Append the same events again, or read the stream.
 	ErrUnknownOutcome = errors.New("outcome of the append is unknown")
 	// ErrCorrupt: what is stored is not what was written. Stop, and run the offline check.

@@ -15,8 +15,9 @@ import (
 )
 
 var (
-	msgInvalidUsername = drf.NewMessage("Enter a valid username: 1 to 150 letters, digits and @/./+/-/_.", "请输入有效的用户名：1 至 150 个字母、数字或 @/./+/-/_。")
-	msgInvalidToken    = drf.NewMessage("A token is 40 hexadecimal digits in lower case.", "令牌须为 40 位小写十六进制数字。")
+	msgInvalidUsername  = drf.NewMessage("Enter a valid username: 1 to 150 letters, digits and @/./+/-/_.", "请输入有效的用户名：1 至 150 个字母、数字或 @/./+/-/_。")
+	msgReservedUsername = drf.NewMessage("The log calls its own actors so: admin, audit, system and platform are no usernames.", "admin、audit、system、platform 是日志自身的操作者名称，不能用作用户名。")
+	msgInvalidToken     = drf.NewMessage("A token is 40 hexadecimal digits in lower case.", "令牌须为 40 位小写十六进制数字。")
 )
 
 // adminUserJSON is a user as administrators see them.
@@ -80,6 +81,9 @@ func (c *call) adminCreateUser() (reply, error) {
 	}
 	if f.OK("username") && !account.UsernamePattern.MatchString(r.Profile.Username) {
 		f.Add("username", msgInvalidUsername)
+	}
+	if domain.IsReserved(r.Profile.Username) {
+		f.Add("username", msgReservedUsername)
 	}
 	if err := f.Err(); err != nil {
 		return reply{}, err

@@ -106,8 +106,10 @@ type API struct {
 // Check is one thing that readiness depends on.
 type Check struct {
 	Name string
-	// Look gives a word about the thing, and an error if the server should get no requests because of it.
+	// Look gives a word about the thing, and an error if something is wrong with it.
 	Look func(ctx context.Context) (word string, err error)
+	// Serves says that orders are served all the same, so that an error is told and the server goes on getting requests.
+	Serves bool
 }
 
 // Limits of what one client may send and how slowly.

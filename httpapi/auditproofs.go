@@ -20,7 +20,7 @@ import (
 type Proofs interface {
 	// Key is the verifier key.
 	Key() string
-	// Latest is the newest signed checkpoint, Checkpoint an earlier one; both may fail with [proof.ErrNotFound].
+	// Latest is the newest signed checkpoint, Checkpoint that of so many events; both may fail with [proof.ErrNotFound].
 	Latest() ([]byte, error)
 	Checkpoint(size uint64) ([]byte, error)
 	Consistency(from, to uint64) ([][]byte, error)
@@ -32,7 +32,7 @@ type Proofs interface {
 const bundleWait = 5 * time.Second
 
 var (
-	msgNoCheckpoint = drf.NewMessage("There is no such checkpoint; without ?size= the newest is given, once there is one.", "没有该检查点；不带 ?size= 时返回最新的检查点（若已有）。")
+	msgNoCheckpoint = drf.NewMessage("There is no such checkpoint: the log has fewer events. Without ?size= the newest is given, once there is one.", "没有该检查点：日志的事件少于该数。不带 ?size= 时返回最新的检查点（若已有）。")
 	msgBackwards    = drf.NewMessage("Must not be less than from.", "不能小于 from。")
 	msgRolledBack   = drf.NewMessage("The log has fewer events than that, or its tree is being made again: if this lasts, the log was rolled back.", "日志的事件少于该数，或其树正在重建：若持续如此，则日志已被回滚。")
 	msgNotTheLog    = drf.NewMessage("The log is not the one that was signed; nothing more is signed. The server's log says what to do.", "日志与已签名的不一致，不再签名。处理办法见服务器日志。")

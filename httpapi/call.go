@@ -13,6 +13,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"orderengine/domain"
 	"orderengine/domain/account"
 	"orderengine/domain/institution"
 	"orderengine/eventstore"
@@ -28,8 +29,10 @@ type call struct {
 	// goroutines.
 	request string
 	lang    drf.Lang
-	actor   string       // who calls: a username, "admin" or "audit"
+	actor   string       // who calls, as events name them
 	user    account.User // zero for an operator
+	// operator is who calls by a token of the settings: domain.Admin, domain.Audit, or "" for everybody else.
+	operator string
 	// hospital is who calls by a secret, zero for everybody else.
 	hospital institution.Hospital
 	data     *drf.Data // the body
@@ -68,7 +71,8 @@ func (c *call) answer(r route) (reply, error) {
 	if r.on == nil {
 		return reply{}, drf.NotFound()
 	}
-	if err := c.identify(r.who); err != nil {
+	who, looks := r.who.split()
+	if err := c.identify(who); err != nil {
 		return reply{}, err
 	}
 	request := c.echo.Request()
@@ -84,9 +88,18 @@ func (c *call) answer(r route) (reply, error) {
 		return reply{}, drf.MethodNotAllowed(request.Method)
 	}
 	c.query, c.data = drf.Query(request), &drf.Data{}
-	if method != http.MethodGet && r.who != platform && r.who != importers {
+	answer, err := c.run(who, method, handle)
+	if looks && c.operator != "" {
+		err = c.look(err)
+	}
+	return answer, err
+}
+
+// run reads the body, if the handler is not to, and calls the handler, unless the call's key has its reply already.
+func (c *call) run(who audience, method string, handle func(*call) (reply, error)) (reply, error) {
+	if method != http.MethodGet && who != platform && who != importers {
 		var err error
-		if c.data, err = drf.ParseBody(request, maxBody); err != nil {
+		if c.data, err = drf.ParseBody(c.echo.Request(), maxBody); err != nil {
 			return reply{}, err
 		}
 		if err := c.replay(); err != nil {
@@ -113,7 +126,7 @@ func (c *call) identify(who audience) error {
 		if operator != operatorOf[who] {
 			return drf.PermissionDenied()
 		}
-		c.actor = operator
+		c.actor, c.operator = operator, operator
 		return nil
 	}
 	user, err := c.api.Accounts.Authenticate(c.ctx(), token)
@@ -131,22 +144,16 @@ func (c *call) identify(who audience) error {
 	return nil
 }
 
-// The actors who have a token of the settings.
-const (
-	adminActor = "admin"
-	auditActor = "audit"
-)
-
 // operatorOf names who may call a route that is not for users.
-var operatorOf = map[audience]string{administrators: adminActor, importers: adminActor, auditors: auditActor, replayers: auditActor}
+var operatorOf = map[audience]string{administrators: domain.Admin, importers: domain.Admin, auditors: domain.Audit, replayers: domain.Audit}
 
 // operator is whose token of the settings it is, "" if nobody's.
 func (a *API) operator(token string) string {
 	switch {
 	case isToken(token, a.AdminToken):
-		return adminActor
+		return domain.Admin
 	case isToken(token, a.AuditToken):
-		return auditActor
+		return domain.Audit
 	default:
 		return ""
 	}

@@ -47,7 +47,7 @@ func appendEnvelope(b []byte, e *eventstore.Recorded) ([]byte, error) {
 	b = appendJSON(append(b, `,"subject":`...), id)
 	b = append(append(b, `,"time":`...), rest...) // the occurred time and what follows it
 	b = append(b, `,"datacontenttype":"application/json","dataschema":`...)
-	b = appendJSON(b, SchemaPath, e.Type, ".v", schema, ".json")
+	b = appendJSON(b, schemaURI, e.Type, ".v", schema, ".json")
 	b = append(e.Time.AppendFormat(append(b, `,"recorded":"`...), time.RFC3339Nano), `","position":"`...)
 	b = append(append(b, e.Position.String()...), `","revision":`...)
 	b = appendJSON(append(strconv.AppendInt(b, int64(e.Revision), 10), `,"stream":`...), stream)
@@ -129,7 +129,7 @@ func appendHospitalEvent(b []byte, code string, fields []string) []byte {
 	b = appendJSON(append(b, `,"type":`...), typePrefix, "hospital.", value("eventType"), ".v1")
 	b = appendJSON(append(b, `,"subject":`...), value("orderNo"))
 	b = appendJSON(append(b, `,"time":`...), strings.Replace(value("eventTime"), " ", "T", 1), "+08:00") // hospital.TimeLayout in hospital.Zone
-	b = append(b, `,"datacontenttype":"application/json","dataschema":"`+SchemaPath+hospitalType+`.v1.json","position":`...)
+	b = append(b, `,"datacontenttype":"application/json","dataschema":"`+schemaURI+hospitalType+`.v1.json","position":`...)
 	b = append(appendJSON(b, value("position")), `,"data":{`...)
 	for i, name := range projections.HospitalEventFields {
 		if i > 0 {

@@ -23,6 +23,8 @@ import (
 
 var (
 	msgAtOrRevision = drf.NewMessage("Give a time or a revision, not both.", "at 与 revision 只能给一个。")
+	msgNoRevision   = drf.NewMessage("There is no such order, or it has no such revision yet.", "没有该订单，或其尚无此 revision。")
+	msgNotPlacedYet = drf.NewMessage("There is no such order, or it was not placed yet at that time.", "没有该订单，或其当时尚未创建。")
 	msgInvalidAt    = drf.NewMessage("Time has wrong format. Use RFC 3339, as 2026-12-01T08:00:00+08:00.", "时间格式错误。请使用 RFC 3339，如 2026-12-01T08:00:00+08:00。")
 )
 
@@ -37,6 +39,7 @@ type historyJSON struct {
 type refusedJSON struct {
 	Position string `json:"position"`
 	refusal.Refusal
+	row historyRowJSON // its event, as a sheet shows it
 }
 
 type historyRowJSON struct {
@@ -57,6 +60,16 @@ type historyRowJSON struct {
 	Data        json.RawMessage     `json:"data"`     // as stored
 	// Text is the text about the patient that is sealed in data; null if it was erased.
 	Text json.RawMessage `json:"text,omitempty"`
+
+	position eventstore.Position
+}
+
+// rowOf tells of an event all that can be told of it alone.
+func rowOf(e eventstore.Recorded) (historyRowJSON, error) {
+	meta, err := eventstore.DecodeMetadata(e.Metadata)
+	return historyRowJSON{Revision: e.Revision, Position: e.Position.String(), EventID: e.ID.String(), Type: e.Type, Recorded: e.Time,
+		Occurred: meta.Occurred.UTC(), Actor: meta.Actor, Correlation: meta.Correlation, Causation: meta.Causation,
+		Command: meta.Command.String(), Data: e.Data, position: e.Position}, err
 }
 
 // auditHistory is every event of an order, as JSON or, by Accept, as CSV; with ?revision= or ?at= it is the order as its
@@ -87,11 +100,14 @@ func (c *call) auditHistory() (reply, error) {
 	if len(rows) == 0 {
 		return reply{}, drf.NotFound()
 	}
-	if strings.Contains(c.echo.Request().Header.Get("Accept"), "text/csv") {
-		return historyCSV(rows)
-	}
 	refused, err := c.refusedBy(number)
-	return reply{http.StatusOK, historyJSON{number, rows, refused}}, err
+	if err != nil {
+		return reply{}, err
+	}
+	if strings.Contains(c.echo.Request().Header.Get("Accept"), "text/csv") {
+		return historyCSV(rows, refused)
+	}
+	return reply{http.StatusOK, historyJSON{number, rows, refused}}, nil
 }
 
 // textOf is the text that an event of a Q&A order holds: null if it was erased or cannot be read, nothing if there is none.
@@ -120,8 +136,12 @@ func (c *call) refusedBy(number string) ([]refusedJSON, error) {
 		if err != nil {
 			return nil, err
 		}
+		row, err := rowOf(recorded)
+		if err != nil {
+			return nil, err
+		}
 		if e, ok := event.(refusal.CommandRefused); ok {
-			refused = append(refused, refusedJSON{recorded.Position.String(), e.Refusal})
+			refused = append(refused, refusedJSON{row.Position, e.Refusal, row})
 		}
 	}
 	return refused, nil
@@ -132,6 +152,11 @@ type moment func(e eventstore.Recorded) bool
 
 // until reads ?revision= and ?at=; asked is false if neither is given.
 func (c *call) until() (until moment, asked bool, err error) {
+	f := drf.QueryData(c.query).Fields()
+	c.onlyParameters(f, "revision", "at")
+	if err := f.Err(); err != nil {
+		return nil, false, err
+	}
 	revision, at := c.query.Has("revision"), c.query.Has("at")
 	switch {
 	case revision && at:
@@ -143,7 +168,7 @@ func (c *call) until() (until moment, asked bool, err error) {
 		}
 		return c.asOfRevision(eventstore.Revision(n))
 	case at:
-		then, err := time.Parse(time.RFC3339, c.query.Get("at"))
+		then, err := rfc3339(c.query.Get("at"))
 		if err != nil {
 			return nil, false, drf.FieldInvalid("at", msgInvalidAt)
 		}
@@ -164,7 +189,7 @@ func (c *call) asOfRevision(n eventstore.Revision) (moment, bool, error) {
 		}
 		return func(other eventstore.Recorded) bool { return !e.Position.Before(other.Position) }, true, nil
 	}
-	return nil, false, drf.NotFound()
+	return nil, false, drf.NewError(http.StatusNotFound, msgNoRevision)
 }
 
 // detailThen is an order's detail as it was at a moment, its people's profiles included.
@@ -172,7 +197,7 @@ func (c *call) detailThen(number string, until moment) (reply, error) {
 	if hospital.NumberPattern.MatchString(number) {
 		o, err := foldUntil(c.ctx(), c.api.Streams, orderStream(number), hospital.Codec, hospital.Evolve, until)
 		if err != nil || !o.Placed() {
-			return reply{}, orNotFound(err)
+			return reply{}, orNotPlaced(err)
 		}
 		return reply{http.StatusOK, c.api.renderHospitalOrder(o)}, nil
 	}
@@ -181,7 +206,7 @@ func (c *call) detailThen(number string, until moment) (reply, error) {
 	}
 	o, err := foldUntil(c.ctx(), c.api.Streams, orderStream(number), qa.Codec, qa.Evolve, until)
 	if err != nil || !o.Placed() {
-		return reply{}, orNotFound(err)
+		return reply{}, orNotPlaced(err)
 	}
 	who, err := parties(c.ctx(), func(ctx context.Context, usernames ...string) (map[string]account.Person, error) {
 		people, err := c.api.Accounts.People(ctx, usernames...)
@@ -204,9 +229,9 @@ func (c *call) detailThen(number string, until moment) (reply, error) {
 	return reply{http.StatusOK, shown}, err
 }
 
-func orNotFound(err error) error {
+func orNotPlaced(err error) error {
 	if err == nil {
-		return drf.NotFound()
+		return drf.NewError(http.StatusNotFound, msgNotPlacedYet)
 	}
 	return err
 }
@@ -244,15 +269,13 @@ func historyOf[S, E any](ctx context.Context, streams eventstore.StreamReader, s
 		if err != nil {
 			return nil, err
 		}
-		meta, err := eventstore.DecodeMetadata(recorded.Metadata)
+		row, err := rowOf(recorded)
 		if err != nil {
 			return nil, err
 		}
 		state = evolve(state, event)
 		after, money := look(state)
-		row := historyRowJSON{Revision: recorded.Revision, Position: recorded.Position.String(), EventID: recorded.ID.String(),
-			Type: recorded.Type, Recorded: recorded.Time, Occurred: meta.Occurred.UTC(), Actor: meta.Actor, Correlation: meta.Correlation,
-			Causation: meta.Causation, Command: meta.Command.String(), Before: before, After: after, Data: recorded.Data}
+		row.Before, row.After = before, after
 		if row.Text, err = text(event, state); err != nil {
 			return nil, err
 		}
@@ -269,21 +292,42 @@ func historyOf[S, E any](ctx context.Context, streams eventstore.StreamReader, s
 var historyColumns = []string{"revision", "position", "event_id", "type", "recorded", "occurred", "actor", "correlation", "causation", "command",
 	"state_before", "state_after", "paid", "refunded", "data", "text"}
 
-func historyCSV(rows []historyRowJSON) (reply, error) {
+// historyCSV is a sheet of an order's events and of what it refused, in the order of the log.
+func historyCSV(rows []historyRowJSON, refused []refusedJSON) (reply, error) {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
 	lines := [][]string{historyColumns}
+	var last historyRowJSON
 	for _, r := range rows {
-		before := ""
-		if r.Before != nil {
-			before = *r.Before
+		for len(refused) > 0 && refused[0].row.position.Before(r.position) {
+			lines, refused = append(lines, refused[0].line(last)), refused[1:]
 		}
-		lines = append(lines, []string{strconv.FormatInt(int64(r.Revision), 10), r.Position, r.EventID, r.Type,
-			r.Recorded.Format(time.RFC3339Nano), r.Occurred.Format(time.RFC3339Nano), r.Actor, r.Correlation, r.Causation, r.Command,
-			before, r.After, strconv.FormatInt(int64(r.Paid), 10), strconv.FormatInt(int64(r.Refunded), 10), string(r.Data), string(r.Text)})
+		lines, last = append(lines, r.line()), r
+	}
+	for _, r := range refused {
+		lines = append(lines, r.line(last))
 	}
 	if err := w.WriteAll(lines); err != nil {
 		return reply{}, err
 	}
 	return reply{http.StatusOK, rawBody{"text/csv; charset=utf-8", b.Bytes()}}, nil
+}
+
+func (r historyRowJSON) line() []string {
+	before := ""
+	if r.Before != nil {
+		before = *r.Before
+	}
+	return []string{strconv.FormatInt(int64(r.Revision), 10), r.Position, r.EventID, r.Type,
+		r.Recorded.Format(time.RFC3339Nano), r.Occurred.Format(time.RFC3339Nano), r.Actor, r.Correlation, r.Causation, r.Command,
+		before, r.After, strconv.FormatInt(int64(r.Paid), 10), strconv.FormatInt(int64(r.Refunded), 10), string(r.Data), string(r.Text)}
+}
+
+// line leaves the state and the money of the order's last event as they were. There is no revision: the order has no such event.
+func (r refusedJSON) line(last historyRowJSON) []string {
+	row := r.row
+	row.Before, row.After, row.Paid, row.Refunded = &last.After, last.After, last.Paid, last.Refunded
+	line := row.line()
+	line[0] = ""
+	return line
 }

@@ -175,7 +175,7 @@ func (c *call) hospitalNumber(ctx context.Context, t hospital.Terms, serial int6
 // linked leads the hospital's number to ours, or gives the one that it leads to already.
 func (c *call) linked(ctx context.Context, t hospital.Terms, number string, call decider.Call) (string, error) {
 	id := link.HisID(t.Hospital, t.HisOrderNo)
-	made, err := c.api.HisOrders.Execute(ctx, id, call, link.Command{To: number})
+	made, err := c.api.HisOrders.Execute(ctx, id, call.Step("link"), link.Command{To: number})
 	if domain.IsRefused(err, domain.AlreadyExists) {
 		made, err = c.api.HisOrders.Load(ctx, id)
 	}

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/google/uuid"
-
 	"orderengine/domain"
 	"orderengine/domain/card"
 	"orderengine/domain/institution"
@@ -144,13 +142,13 @@ func (c *call) adminChangeHospital() (reply, error) {
 func (c *call) changeHospital(ctx context.Context, op operation, code string, status int, change institution.Change, secret string,
 	hook *institution.Webhook) (reply, error) {
 	change.At = op.at
-	changed, err := c.api.Hospitals.Execute(ctx, code, c.caller(uuid.NewSHA1(op.id, []byte("change")), op.at), change)
+	changed, err := c.api.Hospitals.Execute(ctx, code, c.caller(op.id, op.at).Step("change"), change)
 	if err != nil {
 		return reply{}, err
 	}
 	if hook != nil {
 		set := institution.SetWebhook{Webhook: *hook, At: op.at}
-		if changed, err = c.api.Hospitals.Execute(ctx, code, c.caller(uuid.NewSHA1(op.id, []byte("webhook")), op.at), set); err != nil {
+		if changed, err = c.api.Hospitals.Execute(ctx, code, c.caller(op.id, op.at).Step("webhook"), set); err != nil {
 			return reply{}, err
 		}
 	}
@@ -185,7 +183,7 @@ func (c *call) freeSecret(ctx context.Context, code, secret string) error {
 // setSecret leads the new secret to the hospital first: a secret is one hospital's, for ever.
 func (c *call) setSecret(ctx context.Context, op operation, code, secret string) (decider.Result[institution.Hospital], error) {
 	hash := institution.HashSecret(secret)
-	_, err := c.api.Secrets.Execute(ctx, hash, c.caller(uuid.NewSHA1(op.id, []byte("link")), op.at), link.Command{To: code})
+	_, err := c.api.Secrets.Execute(ctx, hash, c.caller(op.id, op.at).Step("link"), link.Command{To: code})
 	if fault := (*domain.Fault)(nil); errors.As(err, &fault) {
 		err = drf.FieldInvalid("secret", msgInvalidSecret)
 	}
@@ -193,7 +191,7 @@ func (c *call) setSecret(ctx context.Context, op operation, code, secret string)
 		return decider.Result[institution.Hospital]{}, err
 	}
 	set := institution.SetSecret{Hash: hash, At: op.at}
-	return c.api.Hospitals.Execute(ctx, code, c.caller(uuid.NewSHA1(op.id, []byte("secret")), op.at), set)
+	return c.api.Hospitals.Execute(ctx, code, c.caller(op.id, op.at).Step("secret"), set)
 }
 
 // institutionChange reads what the request names of a hospital.

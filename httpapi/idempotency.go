@@ -87,7 +87,7 @@ func (c *call) claim(ctx context.Context, pks *sequence.Sequence) (operation, er
 			return operation{}, err
 		}
 	}
-	claimed, err := c.api.Claims.Execute(ctx, id, c.caller(take.Command, take.At), take)
+	claimed, err := c.api.Claims.Execute(ctx, id, c.caller(take.Command, take.At).Step("claim"), take)
 	if err != nil {
 		return operation{}, err
 	}

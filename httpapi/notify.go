@@ -73,7 +73,7 @@ func (c *call) notified() (_ reply, outcome string, err error) {
 	}
 	ctx, cancel := c.commandCtx()
 	defer cancel()
-	c.actor = "platform"
+	c.actor = domain.Platform
 	var position eventstore.Position
 	switch notice.Type {
 	case payment.NoticeChargeSucceeded:

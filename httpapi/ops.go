@@ -31,7 +31,9 @@ func (c *call) readyz() (reply, error) {
 	for _, check := range c.api.Ready {
 		word, err := check.Look(ctx)
 		if err != nil {
-			status, verdict = http.StatusServiceUnavailable, "not ready"
+			if !check.Serves {
+				status, verdict = http.StatusServiceUnavailable, "not ready"
+			}
 			fmt.Fprintf(&all, "[-] %s: %s: %v\n", check.Name, word, err)
 			continue
 		}

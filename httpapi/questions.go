@@ -48,7 +48,7 @@ func (c *call) askQuestion() (reply, error) {
 		return reply{}, err
 	}
 	asked.PK, asked.At = op.pk, op.at
-	if _, err := c.api.Questions.Execute(ctx, strconv.FormatInt(op.pk, 10), c.minting(op), link.Command{To: number}); err != nil {
+	if _, err := c.api.Questions.Execute(ctx, strconv.FormatInt(op.pk, 10), c.minting(op).Step("link"), link.Command{To: number}); err != nil {
 		return reply{}, err
 	}
 	order, err := c.say(ctx, number, op, asked.Purpose(number), text, func(sealed domain.Sealed) qa.Command {

@@ -98,6 +98,7 @@ func (c *call) parseReplay(head eventstore.Position) (replay, error) {
 	if f.Has("limit") {
 		r.limit = int(f.Int("limit", drf.Between(1, math.MaxInt32)))
 	}
+	c.onlyParameters(f, "after", "types", "limit")
 	return r, f.Err()
 }
 

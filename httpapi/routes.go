@@ -31,6 +31,13 @@ const (
 	importers // administrators whose body is read as it comes
 )
 
+// recorded joins an audience where patients' data is shown: each look of an operator is an event then. A hospital that
+// replays its own events is no operator.
+const recorded audience = 1 << 8
+
+// split takes recorded off an audience.
+func (a audience) split() (who audience, looks bool) { return a &^ recorded, a&recorded != 0 }
+
 const (
 	get    = http.MethodGet
 	post   = http.MethodPost
@@ -73,36 +80,36 @@ func (a *API) routes() []route {
 		{"Hospital Order Pay", "/hospital/order/pay/:number/", users, methods{patch: (*call).payHospitalOrder}},
 		{"Hospital Order Cancel", "/hospital/order/cancel/:number/", users, methods{put: (*call).cancelHospitalOrder}},
 
-		{"Admin Users", "/admin/users/", administrators, methods{get: recorded((*call).adminListUsers), post: (*call).adminCreateUser}},
-		{"Admin User", "/admin/users/:username/", administrators, methods{get: recorded((*call).adminUser), patch: (*call).adminChangeUser}},
-		{"Admin Privacy", "/admin/users/:username/privacy/", administrators, methods{get: recorded((*call).adminPrivacy), put: (*call).adminChangePrivacy}},
-		{"Admin Top Up", "/admin/users/:username/topup/", administrators, methods{post: (*call).adminTopUp}},
+		{"Admin Users", "/admin/users/", administrators | recorded, methods{get: (*call).adminListUsers, post: (*call).adminCreateUser}},
+		{"Admin User", "/admin/users/:username/", administrators | recorded, methods{get: (*call).adminUser, patch: (*call).adminChangeUser}},
+		{"Admin Privacy", "/admin/users/:username/privacy/", administrators | recorded, methods{get: (*call).adminPrivacy, put: (*call).adminChangePrivacy}},
+		{"Admin Top Up", "/admin/users/:username/topup/", administrators | recorded, methods{post: (*call).adminTopUp}},
 
-		{"Admin Parked", "/admin/parked/", administrators, methods{get: (*call).adminListParked}},
-		{"Admin Parked Retry", "/admin/parked/:refund/retry/", administrators, methods{post: (*call).adminRetryParked}},
-		{"Admin Parked Give Up", "/admin/parked/:refund/give-up/", administrators, methods{post: (*call).adminGiveUpParked}},
+		{"Admin Parked", "/admin/parked/", administrators | recorded, methods{get: (*call).adminListParked}},
+		{"Admin Parked Retry", "/admin/parked/:refund/retry/", administrators | recorded, methods{post: (*call).adminRetryParked}},
+		{"Admin Parked Give Up", "/admin/parked/:refund/give-up/", administrators | recorded, methods{post: (*call).adminGiveUpParked}},
 
 		{"Admin Hospitals", "/admin/hospitals/", administrators, methods{get: (*call).adminListHospitals, post: (*call).adminCreateHospital}},
 		{"Admin Hospital", "/admin/hospitals/:code/", administrators, methods{get: (*call).adminHospital, patch: (*call).adminChangeHospital}},
-		{"Admin Cards", "/admin/hospitals/:code/cards/", administrators, methods{get: recorded((*call).adminListCards), post: (*call).adminBindCard}},
+		{"Admin Cards", "/admin/hospitals/:code/cards/", administrators | recorded, methods{get: (*call).adminListCards, post: (*call).adminBindCard}},
 		{"Admin Card", "/admin/hospitals/:code/cards/:type/:number/", administrators, methods{remove: (*call).adminReleaseCard}},
 		{"Admin Deliveries", "/admin/hospitals/:code/deliveries/", administrators, methods{get: (*call).adminDeliveries}},
 		{"Admin Redeliver", "/admin/hospitals/:code/deliveries/redeliver/", administrators, methods{post: (*call).adminRedeliver}},
 		{"Admin Import", "/admin/hospital-orders/import", importers, methods{post: (*call).importHospitalOrders}},
-		{"Admin Messages", "/admin/messages/", administrators, methods{get: recorded((*call).listMessages)}},
-		{"Admin Message Retry", "/admin/messages/:id/retry/", administrators, methods{post: recorded((*call).adminRetryMessage)}},
-		{"Admin Backup", "/admin/backup/", administrators, methods{get: recorded((*call).adminBackup)}},
+		{"Admin Messages", "/admin/messages/", administrators | recorded, methods{get: (*call).listMessages}},
+		{"Admin Message Retry", "/admin/messages/:id/retry/", administrators | recorded, methods{post: (*call).adminRetryMessage}},
+		{"Admin Backup", "/admin/backup/", administrators | recorded, methods{get: (*call).adminBackup}},
 		{"Admin Rebuild", "/admin/rebuild/", administrators, methods{get: (*call).adminRebuildProgress, post: (*call).adminRebuild}},
 
 		{"Audit Checkpoint", "/audit/checkpoint/", auditors, methods{get: (*call).auditCheckpoint}},
 		{"Audit Key", "/audit/key/", auditors, methods{get: (*call).auditKey}},
 		{"Audit Consistency", "/audit/consistency/", auditors, methods{get: (*call).auditConsistency}},
-		{"Audit Orders", "/audit/orders/", auditors, methods{get: recorded((*call).auditOrders)}},
-		{"Audit History", "/audit/orders/:number/history/", auditors, methods{get: recorded((*call).auditHistory)}},
-		{"Audit Bundle", "/audit/orders/:number/bundle/", auditors, methods{get: recorded((*call).auditBundle)}},
-		{"Replay Events", "/replay/events", replayers, methods{get: recorded((*call).replayEvents)}},
-		{"Audit Trades", "/audit/hospitals/:code/trades/", auditors, methods{get: recorded((*call).auditTrades)}},
-		{"Audit Messages", "/audit/messages/", auditors, methods{get: recorded((*call).listMessages)}},
+		{"Audit Orders", "/audit/orders/", auditors | recorded, methods{get: (*call).auditOrders}},
+		{"Audit History", "/audit/orders/:number/history/", auditors | recorded, methods{get: (*call).auditHistory}},
+		{"Audit Bundle", "/audit/orders/:number/bundle/", auditors | recorded, methods{get: (*call).auditBundle}},
+		{"Replay Events", "/replay/events", replayers | recorded, methods{get: (*call).replayEvents}},
+		{"Audit Trades", "/audit/hospitals/:code/trades/", auditors | recorded, methods{get: (*call).auditTrades}},
+		{"Audit Messages", "/audit/messages/", auditors | recorded, methods{get: (*call).listMessages}},
 		{"Schemas", SchemaPath + "*", anyone, methods{get: (*call).schema}},
 
 		{"Livez", "/livez", anyone, methods{get: (*call).livez}},

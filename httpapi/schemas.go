@@ -12,6 +12,10 @@ import (
 // SchemaPath is where the JSON Schema files of the events' data are, <type>.v<version>.json.
 const SchemaPath = "/schemas/"
 
+// schemaURI begins what an envelope calls a file, and what the file calls itself: CloudEvents wants an absolute URI, and an
+// event is the same whatever the server it comes from is called. What follows the colon is the path.
+const schemaURI = "orderengine:" + SchemaPath
+
 //go:embed schemas/*.json
 var schemaFiles embed.FS
 

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"orderengine/domain"
@@ -73,11 +74,7 @@ func (c *call) auditOrders() (reply, error) {
 	if cursor != "" && !projections.SearchPlace.MatchString(cursor) {
 		f.Add("cursor", msgInvalidCursor)
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.query)) {
-		if !slices.Contains(searchFields, name) {
-			f.Add(name, msgUnknownParameter)
-		}
-	}
+	c.onlyParameters(f, searchFields...)
 	if err := f.Err(); err != nil {
 		return reply{}, err
 	}
@@ -91,16 +88,30 @@ func (c *call) auditOrders() (reply, error) {
 	return reply{http.StatusOK, c.renderFound(found, next)}, err
 }
 
+// rfc3339 reads a time. In a query the plus of its offset means a space unless it is written as %2B, which nobody does.
+func rfc3339(text string) (time.Time, error) {
+	return time.Parse(time.RFC3339, strings.Replace(text, " ", "+", 1))
+}
+
 func searchTime(f *drf.Fields, name string) time.Time {
 	text := f.String(name, drf.Optional)
 	if text == "" {
 		return time.Time{}
 	}
-	t, err := time.Parse(time.RFC3339, text)
+	t, err := rfc3339(text)
 	if err != nil {
 		f.Add(name, msgInvalidAt)
 	}
 	return t
+}
+
+// onlyParameters refuses parameters that are none: who misspells one would get more than was asked for, and not know it.
+func (c *call) onlyParameters(f *drf.Fields, known ...string) {
+	for _, name := range slices.Sorted(maps.Keys(c.query)) {
+		if !slices.Contains(known, name) {
+			f.Add(name, msgUnknownParameter)
+		}
+	}
 }
 
 // hisOrders are our numbers of the orders that a hospital, or any, calls by a number of its own.

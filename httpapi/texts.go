@@ -29,20 +29,22 @@ func (c *call) open(patient account.Person, purpose string, sealed domain.Sealed
 		return hiddenBy(privacy), nil
 	}
 	err := c.api.Vault.Open(patient, purpose, sealed, text)
-	if err == nil {
-		c.subject = patient.Username
-		return hiddenJSON{}, nil
-	}
-	if errors.Is(err, vault.ErrNoKey) { // the views may not have heard yet that it was erased
-		user, err := c.api.Accounts.Users.Load(c.ctx(), patient.Username)
-		if err != nil {
-			return hiddenJSON{}, err
+	if errors.Is(err, vault.ErrNoKey) { // who told of the patient may not have heard yet of the key, or that it was destroyed
+		user, loadErr := c.api.Accounts.Users.Load(c.ctx(), patient.Username)
+		if loadErr != nil {
+			return hiddenJSON{}, loadErr
 		}
-		if privacy = c.privacyOf(user.State.Person()); privacy.Hidden() {
+		now := user.State.Person()
+		if privacy = c.privacyOf(now); privacy.Hidden() {
 			return hiddenBy(privacy), nil
 		}
+		err = c.api.Vault.Open(now, purpose, sealed, text)
 	}
-	if errors.Is(err, vault.ErrNoKey) || errors.Is(err, vault.ErrOtherFolder) || errors.Is(err, vault.ErrSealed) {
+	switch {
+	case err == nil:
+		c.subject = patient.Username
+		return hiddenJSON{}, nil
+	case errors.Is(err, vault.ErrNoKey), errors.Is(err, vault.ErrOtherFolder), errors.Is(err, vault.ErrSealed):
 		c.api.Logger.Error("a text cannot be read; put the data key back", "request", c.request, "error", err.Error())
 		return hiddenJSON{Unreadable: true}, nil
 	}
@@ -51,7 +53,7 @@ func (c *call) open(patient account.Person, purpose string, sealed domain.Sealed
 
 // privacyOf is what the caller has to go by: a restriction is not for auditors.
 func (c *call) privacyOf(patient account.Person) account.Privacy {
-	if c.actor == auditActor {
+	if c.operator == domain.Audit {
 		return patient.Privacy.ForAudit()
 	}
 	return patient.Privacy

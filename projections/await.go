@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -12,11 +13,22 @@ import (
 const AwaitLimit = 2 * time.Second
 
 // Await returns when the views are true at a position, so that a client reads its own writes. It fails with
-// [ErrLagging] after [AwaitLimit], and at once while the views cannot be written.
+// [ErrLagging] after [AwaitLimit], and at once while the views cannot be written; then the views are not read
+// until they are true there: who has a reply must not read what was before it.
 func (f *Follower) Await(ctx context.Context, at eventstore.Position) error {
-	return f.awaitFor(ctx, at, AwaitLimit)
+	err := f.awaitFor(ctx, at, AwaitLimit)
+	f.owe(at, err)
+	return err
 }
 
+// owe keeps the views from being read before they are true at a position that a reply could not wait for.
+func (f *Follower) owe(at eventstore.Position, err error) {
+	if errors.Is(err, ErrLagging) {
+		f.await.owe(at)
+	}
+}
+
+// awaitFor is Await for as long as one likes, without a reply that depends on it.
 func (f *Follower) awaitFor(ctx context.Context, at eventstore.Position, limit time.Duration) error {
 	arrived := f.await.join(at)
 	if arrived == nil {
@@ -29,21 +41,24 @@ func (f *Follower) awaitFor(ctx context.Context, at eventstore.Position, limit t
 		if ok {
 			return nil
 		}
-		return ErrLagging
 	case <-timer.C:
-		return ErrLagging
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	return ErrLagging
 }
 
 // awaiting is who waits for which position.
 type awaiting struct {
 	mu      sync.Mutex
 	at      eventstore.Position
+	owed    eventstore.Position // what somebody has a reply to that the views did not have in time
 	failing bool
 	waiters []waiter
+	joined  chan struct{} // of capacity 1: somebody waits who did not
 }
+
+func newAwaiting() awaiting { return awaiting{joined: make(chan struct{}, 1)} }
 
 type waiter struct {
 	at      eventstore.Position
@@ -63,7 +78,26 @@ func (a *awaiting) join(at eventstore.Position) <-chan bool {
 		return arrived
 	}
 	a.waiters = append(a.waiters, waiter{at, arrived})
+	select {
+	case a.joined <- struct{}{}:
+	default:
+	}
 	return arrived
+}
+
+// awaited says that somebody waits.
+func (a *awaiting) awaited() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.waiters) > 0
+}
+
+func (a *awaiting) owe(at eventstore.Position) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.owed.Before(at) {
+		a.owed = at
+	}
 }
 
 func (a *awaiting) reached(at eventstore.Position) {
@@ -109,8 +143,18 @@ func (a *awaiting) position() eventstore.Position {
 	return a.at
 }
 
-// Gate reads the views only while they hold all that this process knows they have held: after a wipe or
-// during a rebuild a list would be short and an order missing, and nobody could tell.
+// floor is what an answer must not be from before.
+func (a *awaiting) floor() eventstore.Position {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.at.Before(a.owed) {
+		return a.owed
+	}
+	return a.at
+}
+
+// Gate reads the views only while they hold all that this process knows they have held, and all that it has
+// replied to: after a wipe or during a rebuild a list would be short and an order missing, and nobody could tell.
 type Gate struct {
 	Views    Reader
 	Follower *Follower
@@ -159,5 +203,5 @@ func (g Gate) floor() (eventstore.Position, error) {
 	if !g.Follower.ready.Load() {
 		return eventstore.Position{}, ErrLagging
 	}
-	return g.Follower.await.position(), nil
+	return g.Follower.await.floor(), nil
 }

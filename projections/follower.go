@@ -23,19 +23,28 @@ const (
 // Follower keeps the views true to the log: it reads what comes after their checkpoint, projects it and
 // commits the ops together with the next checkpoint. If the checkpoint is gone, it rebuilds.
 type Follower struct {
-	log         eventstore.Log
+	log         Log
 	views       Views
 	projections map[string]Projection
 	logger      *slog.Logger
 	now         func() time.Time
 	// foreign says that the views were begun by other projections: what is listed is not known for sure.
 	foreign bool
+	// Leadership says whether this process is the one that projects. It is set before Run; nil is yes.
+	Leadership *Leadership
 
-	cache *lru.Cache[string, folded]
-	ops   []Op // of one step after the other
-	await awaiting
-	ready atomic.Bool // the views have caught up since they were empty or this process began
-	stats Stats
+	writer Committer // the views, as whoever leads may write them
+	cache  *lru.Cache[string, folded]
+	ops    []Op // of one step after the other
+	await  awaiting
+	ready  atomic.Bool // the views have caught up since they were empty or this process began
+	stats  Stats
+}
+
+// Log is what a follower reads. A single stream it reads only to mend views.
+type Log interface {
+	eventstore.Log
+	eventstore.StreamReader
 }
 
 // Stats is how far the follower is, for metrics and readiness.
@@ -46,12 +55,12 @@ type Stats struct {
 }
 
 // NewFollower makes a follower of the log that keeps the projections in the views.
-func NewFollower(log eventstore.Log, views Views, projections []Projection, logger *slog.Logger, now func() time.Time) *Follower {
+func NewFollower(log Log, views Views, projections []Projection, logger *slog.Logger, now func() time.Time) *Follower {
 	cache, err := lru.New[string, folded](foldedCache)
 	if err != nil {
 		panic(err) // only a negative size does that
 	}
-	f := &Follower{log: log, views: views, projections: map[string]Projection{}, logger: logger, now: now, cache: cache}
+	f := &Follower{log: log, views: views, writer: views, projections: map[string]Projection{}, logger: logger, now: now, cache: cache, await: newAwaiting()}
 	for _, p := range projections {
 		f.projections[p.Category()] = p
 	}
@@ -64,12 +73,15 @@ func (f *Follower) Run(ctx context.Context) error {
 	delay := retryMin
 	for {
 		started := f.now()
-		err := f.follow(ctx)
+		err := f.turn(ctx)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		if errors.Is(err, ErrMoved) {
 			return err
+		}
+		if errors.Is(err, errTurn) {
+			continue
 		}
 		f.failed(err)
 		if f.now().Sub(started) > 10*retryMax {
@@ -88,18 +100,19 @@ func (f *Follower) failed(err error) {
 	text := err.Error()
 	f.stats.Errors.Add(1)
 	f.stats.failure.Store(&text)
-	f.await.fail()
 	if errors.Is(err, ErrStale) {
 		f.logger.Info("views have moved; following from their checkpoint", "error", text)
-		return
+		return // who waits goes on waiting: the views are there, and as far as somebody else has brought them
 	}
+	f.await.fail()
 	// Commands go on and do not wait; what the views hold when they can be reached again is from before those.
 	f.ready.Store(false)
 	f.logger.Warn("following the log failed; trying again", "error", text)
 }
 
-// follow begins at the checkpoint and returns at the first error.
-func (f *Follower) follow(ctx context.Context) error {
+// follow begins at the checkpoint and returns at the first error. It commits to writer.
+func (f *Follower) follow(ctx context.Context, writer Committer) error {
+	f.writer = writer
 	f.cache.Purge()
 	at, err := f.views.Checkpoint(ctx)
 	if err != nil {
@@ -121,7 +134,7 @@ func (f *Follower) follow(ctx context.Context) error {
 	}
 	if at == (eventstore.Position{}) {
 		// Whatever is there without a checkpoint, or with one of another log, nobody would ever take away.
-		if err := f.views.Wipe(ctx); err != nil {
+		if err := f.writer.Wipe(ctx); err != nil {
 			return err
 		}
 	}
@@ -130,7 +143,7 @@ func (f *Follower) follow(ctx context.Context) error {
 	defer stop()
 	for batch, err := range f.log.Follow(ctx, at) {
 		if err == nil {
-			at, err = f.step(ctx, at, batch)
+			at, err = f.step(ctx, at, batch, f.load)
 		}
 		if err != nil {
 			return cmp.Or(context.Cause(ctx), err)
@@ -178,10 +191,14 @@ func (f *Follower) reached(at, head eventstore.Position) {
 	f.await.reached(at)
 }
 
-// step projects one batch and commits it.
-func (f *Follower) step(ctx context.Context, at eventstore.Position, batch []eventstore.Recorded) (eventstore.Position, error) {
+// loader gives the folded streams before a batch's events.
+type loader func(ctx context.Context, at eventstore.Position, streams []string, events map[string][]eventstore.Recorded) ([]folded, error)
+
+// step projects one batch and commits it. The states before it are loaded from the views or from the log.
+func (f *Follower) step(ctx context.Context, at eventstore.Position, batch []eventstore.Recorded,
+	load loader) (eventstore.Position, error) {
 	streams, events := f.group(batch)
-	before, err := f.load(ctx, at, streams, events)
+	before, err := load(ctx, at, streams, events)
 	if err != nil {
 		return at, err
 	}
@@ -192,7 +209,7 @@ func (f *Follower) step(ctx context.Context, at eventstore.Position, batch []eve
 			return at, err
 		}
 	}
-	err = f.views.Commit(ctx, b)
+	err = f.writer.Commit(ctx, b)
 	clear(b.Ops)
 	f.ops = b.Ops
 	if err != nil {

@@ -225,9 +225,15 @@ func recordOrder(t testing.TB, store *memory.Store, n int, events ...qa.Event) e
 }
 
 // startFollower runs a follower until the test, or what it returns, ends it.
-func startFollower(t testing.TB, log eventstore.Log, views Views) (f *Follower, stop func()) {
+func startFollower(t testing.TB, log Log, views Views) (f *Follower, stop func()) {
 	t.Helper()
 	f = NewFollower(log, views, All(periods), quiet, time.Now)
+	return f, runFollower(t, f)
+}
+
+// runFollower runs a follower until the test ends or it is stopped.
+func runFollower(t testing.TB, f *Follower) (stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- f.Run(ctx) }()
@@ -238,7 +244,7 @@ func startFollower(t testing.TB, log eventstore.Log, views Views) (f *Follower, 
 		}
 	})
 	t.Cleanup(stop)
-	return f, stop
+	return stop
 }
 
 // eventually polls until a condition holds.

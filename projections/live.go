@@ -286,6 +286,7 @@ func (l *Live) Await(ctx context.Context, at eventstore.Position) error {
 		}
 		err := s.follower.awaitFor(ctx, at, time.Until(end))
 		if err == nil || !s.isReplaced(ctx, err) {
+			s.follower.owe(at, err)
 			return err
 		}
 	}

@@ -186,6 +186,7 @@ func (l *Live) swap(next *liveSet) error {
 // inherit takes over what another follower's views have promised, which these hold too.
 func (f *Follower) inherit(from *Follower) {
 	f.await.promise(from.await.position())
+	f.await.owe(from.await.floor())
 	if from.ready.Load() {
 		f.ready.Store(true)
 	}

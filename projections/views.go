@@ -105,6 +105,15 @@ type Committer interface {
 	Wipe(ctx context.Context) error
 }
 
+// Parted is a view store that commits in parts, each of them all or nothing and with a checkpoint of its own. A
+// commit that fails may have been done in some of them, and a server that is lost may take some of them back to
+// an earlier checkpoint. Then a [Committer.Commit] changes the parts that are at b.From, and leaves those alone
+// that are at b.To or further; the [Committer.Checkpoint] is that of the part that is behind all others.
+type Parted interface {
+	// Checkpoints are those of the parts, each position once, the lowest first.
+	Checkpoints(ctx context.Context) ([]eventstore.Position, error)
+}
+
 // Views is a view store, as the server uses it.
 type Views interface {
 	Reader

@@ -57,6 +57,8 @@ type API struct {
 	Vault      vault.Vault
 	Serials    *sequence.Sequence // tell the numbers of one day apart
 
+	// Head is the position of the log's last event.
+	Head func(ctx context.Context) (eventstore.Position, error)
 	// Views is gated: it answers an error rather than less than it should.
 	Views projections.Reader
 	// Await returns when the views are true at a position, or that there is no use in waiting.

@@ -68,7 +68,7 @@ func newWorld() (_ *world, closes func()) {
 		StopLists: decider.New(store, model(stoplist.Category, stoplist.Codec, stoplist.Decide, stoplist.Evolve), decider.Options{}),
 		Secrets:   links(link.SecretCategory), HisRefunds: links(link.HisRefundCategory),
 		Payments: gateways.Payments{Books: gateways.Books{gateways.Hospital(orders, refusals)}, Platform: sandbox.Platform{Now: time.Now}, Periods: periods, Now: time.Now},
-		Serials:  sequence.New(store, "hospitalorder", time.Now), Views: projections.Gate{Views: views, Follower: follower}, Await: follower.Await,
+		Serials:  sequence.New(store, "hospitalorder", time.Now), Views: projections.Gate{Views: views, Follower: follower}, Await: follower.Await, Head: store.Head,
 		Refusals: refusals,
 		Now:      time.Now, Logger: quiet, Calls: xmlapi.NewCalls(prometheus.NewRegistry()),
 	}

@@ -90,7 +90,8 @@ func (c *call) patientOf(voucherType int, voucher string) (string, error) {
 		}
 		return found.State.Patient, err
 	}
-	o, err := c.order(voucher)
+	found, err := c.order(voucher)
+	o := found.State
 	switch {
 	case err != nil:
 		return "", err

@@ -78,7 +78,7 @@ func (c *call) eventsReplay() error {
 	p := &c.params
 	after, err := eventstore.ParsePosition(p.optional("position", maxNumber, "0"))
 	if err != nil {
-		p.wrong("position", "须为前一次应答中的 position，或 0")
+		p.wrong("position", msgPosition)
 	}
 	limit := p.choice("limit", 1, replayMost, replayDefault)
 	if p.err != nil {
@@ -88,6 +88,10 @@ func (c *call) eventsReplay() error {
 	if err != nil {
 		return err
 	}
+	if len(events) == 0 && c.beyondLog(after) {
+		p.wrong("position", msgPosition)
+		return p.err
+	}
 	return c.stream(projections.HospitalEventFields, func(yield func([]string, error) bool) {
 		for _, e := range events {
 			if !yield(e, nil) {
@@ -95,6 +99,15 @@ func (c *call) eventsReplay() error {
 			}
 		}
 	})
+}
+
+const msgPosition = "须为前一次应答中的 position，或 0"
+
+// beyondLog says that a position is none of the log's: who waits behind it, as with one of a log that was moved, would
+// wait for ever. While the log cannot be asked, what the views hold is answered.
+func (c *call) beyondLog(at eventstore.Position) bool {
+	head, err := c.api.Head(c.client)
+	return err == nil && head.Before(at)
 }
 
 // stream answers with rows, as they are read. The result code comes before the first of them, so an error later cuts

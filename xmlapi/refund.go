@@ -9,6 +9,7 @@ import (
 	"orderengine/domain"
 	"orderengine/domain/hospital"
 	"orderengine/domain/link"
+	"orderengine/eventstore/decider"
 	"orderengine/xmlapi/envelope"
 )
 
@@ -46,7 +47,7 @@ func (c *call) refundGeneral() error {
 	if err != nil {
 		return err
 	}
-	events, err := hospital.Decide(order, refund)
+	events, err := hospital.Decide(order.State, refund)
 	if err != nil {
 		return c.inState(err, order, refund, "退费")
 	}
@@ -57,15 +58,15 @@ func (c *call) refundGeneral() error {
 }
 
 // order is an order of the caller's; that of another hospital is none.
-func (c *call) order(number string) (hospital.Order, error) {
+func (c *call) order(number string) (found decider.Result[hospital.Order], err error) {
 	if !hospital.NumberPattern.MatchString(number) {
-		return hospital.Order{}, unknownOrder(number)
+		return found, unknownOrder(number)
 	}
-	found, err := c.api.Orders.Load(c.ctx, number)
+	found, err = c.api.Orders.Load(c.ctx, number)
 	if err == nil && found.State.Hospital != c.hospital.Code {
 		err = unknownOrder(number)
 	}
-	return found.State, err
+	return found, err
 }
 
 func unknownOrder(number string) error { return nothingFound("未查询到订单 " + cut(number)) }
@@ -86,7 +87,8 @@ func takenNumber(hisNo string) error {
 
 // refund takes the hospital's number, which need not be looked for again if it was untaken, writes the refund down, and
 // has the money sent back if that is not the reactor's to do.
-func (c *call) refund(order hospital.Order, refund hospital.Refund, untaken bool) error {
+func (c *call) refund(found decider.Result[hospital.Order], refund hospital.Refund, untaken bool) error {
+	order := found.State
 	serial, err := c.api.Serials.Next(c.ctx)
 	if err != nil {
 		return err
@@ -100,10 +102,10 @@ func (c *call) refund(order hospital.Order, refund hospital.Refund, untaken bool
 	}
 	done, err := c.api.Orders.Execute(c.ctx, order.Number, c.caller(uuid.New()), refund)
 	if err != nil {
-		return c.inState(err, order, refund, "退费")
+		return c.inState(err, done, refund, "退费")
 	}
 	if first, _ := done.State.RefundOrder(r.HisNo); first.No != r.No {
-		return c.refundedBefore(done.State, r.HisNo) // the same request was faster
+		return c.refundedBefore(done, r.HisNo) // the same request was faster
 	}
 	position := done.Position
 	if settled, err := c.api.Payments.AtOnce(c.ctx, order.Number); err != nil {
@@ -128,8 +130,9 @@ func (c *call) taken(err error, hisNo string) error {
 	return err
 }
 
-func (c *call) refundedBefore(o hospital.Order, hisNo string) error {
-	return repeated(fmt.Sprintf("hisRefundOrderNo：%s 已受理过该笔退费", cut(hisNo)), numbersOf(o, hisNo)...)
+func (c *call) refundedBefore(o decider.Result[hospital.Order], hisNo string) error {
+	c.await(o.Position)
+	return repeated(fmt.Sprintf("hisRefundOrderNo：%s 已受理过该笔退费", cut(hisNo)), numbersOf(o.State, hisNo)...)
 }
 
 // numbersOf are the two numbers of a refund. The channel's is empty until the channel has given one.
@@ -138,12 +141,15 @@ func numbersOf(o hospital.Order, hisNo string) []envelope.Field {
 	return []envelope.Field{{Name: "refundOrderNo", Value: r.No}, {Name: "agtRefundOrderNo", Value: o.Carrier(r.No).ChannelNo()}}
 }
 
-// inState makes a refusal for the order's state say what the state is, and has it recorded.
-func (c *call) inState(err error, o hospital.Order, command hospital.Command, what string) error {
+// inState makes a refusal for the order's state say what the state is, and has it recorded. The views show that state
+// before the hospital hears of it.
+func (c *call) inState(err error, found decider.Result[hospital.Order], command hospital.Command, what string) error {
 	var fault *domain.Fault
 	if !errors.As(err, &fault) {
 		return err
 	}
+	o := found.State
+	c.await(found.Position)
 	c.api.Refusals.Record(c.ctx, c.caller(uuid.New()), c.api.Orders.Stream(o.Number), command, err)
 	switch fault.Code {
 	case domain.CannotRefund, domain.CannotStop:

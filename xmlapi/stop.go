@@ -63,11 +63,13 @@ func (c *call) stoppable(numbers []string) (open []string, err error) {
 		stop := hospital.Stop{Hospital: c.hospital.Code, At: c.at}
 		events, err := hospital.Decide(found.State, stop)
 		if err != nil {
-			return nil, c.inState(err, found.State, stop, "停诊")
+			return nil, c.inState(err, found, stop, "停诊")
 		}
-		if len(events) > 0 {
-			open = append(open, number)
+		if len(events) == 0 {
+			c.await(found.Position)
+			continue
 		}
+		open = append(open, number)
 	}
 	return open, nil
 }

@@ -21,7 +21,8 @@ type Config struct {
 	Data       string // the folder of log, views and keys
 	EventStore string // "embedded", or esdb://… or esdb+discover://…
 	ESDB       ESDBConfig
-	Views      string // "embedded", or redis://… or rediss://…
+	Views      string // "embedded", or redis://… or rediss://…, with several hosts for a cluster
+	React      bool   // carry out what is due; of several servers with embedded views one must, and the others must not
 	Payment    string // "sandbox" or "pingpp"
 	Pingpp     PingppConfig
 	Messages   string // "outbox", or the URL of a webhook that sends messages to patients on
@@ -49,7 +50,7 @@ type Config struct {
 
 // Defaults are the settings of who sets nothing.
 var Defaults = Config{
-	Addr: "127.0.0.1:8000", Data: "./data", EventStore: "embedded", Views: "embedded", Payment: "sandbox", Messages: outboxMessages,
+	Addr: "127.0.0.1:8000", Data: "./data", EventStore: "embedded", Views: "embedded", React: true, Payment: "sandbox", Messages: outboxMessages,
 	Pingpp:      PingppConfig{URL: pingpp.DefaultBaseURL},
 	AuditOrigin: "orderengine", CheckpointEvents: 1000, CheckpointEvery: 10 * time.Second,
 	Timezone: "Asia/Shanghai", LogLevel: "info",
@@ -92,7 +93,8 @@ func (c *Config) Flags(flags *pflag.FlagSet) {
 	flags.StringVar(&c.ESDB.Key, "esdb-key", c.ESDB.Key, "file with the certificate's private key, PEM")
 	flags.StringVar(&c.ESDB.Password, "esdb-password", c.ESDB.Password, "password of the user admin at esdb-listen; better given as a variable")
 	flags.BoolVar(&c.ESDB.Insecure, "esdb-insecure", c.ESDB.Insecure, "let everybody read at esdb-listen, without TLS and password")
-	flags.StringVar(&c.Views, "views", c.Views, `where the views are: "embedded", redis://host:port/db or rediss://…`)
+	flags.StringVar(&c.Views, "views", c.Views, `where the views are: "embedded", redis://host:port/db or rediss://…; several hosts between commas are a cluster`)
+	flags.BoolVar(&c.React, "react", c.React, "carry out refunds, messages and time-outs; of several servers with embedded views on one cluster one must, and the others must not")
 	flags.StringVar(&c.Payment, "payment", c.Payment, `payment platform: "sandbox" or "pingpp"`)
 	flags.StringVar(&c.Pingpp.URL, "pingpp-url", c.Pingpp.URL, "base URL of Ping++'s API")
 	flags.StringVar(&c.Pingpp.Key, "pingpp-key", c.Pingpp.Key, "API key of Ping++; better given as a variable")
@@ -161,6 +163,9 @@ func (c Config) parse() (settings, error) {
 	}
 	if c.Views != embeddedStore && !strings.HasPrefix(c.Views, "redis://") && !strings.HasPrefix(c.Views, "rediss://") {
 		return s, fmt.Errorf("%s: %q is neither %q nor redis://… nor rediss://…", Variable("views"), c.Views, embeddedStore)
+	}
+	if err := c.checkReact(); err != nil {
+		return s, err
 	}
 	if c.Payment != sandboxPayment && c.Payment != pingppPayment {
 		return s, fmt.Errorf("%s: %q is neither %q nor %q", Variable("payment"), c.Payment, sandboxPayment, pingppPayment)

@@ -158,6 +158,25 @@ func TestEverySettingIsAFlagAndAVariable(t *testing.T) {
 	}
 }
 
+// TestWhoReactsIsChosenWhereNoLeaseSaysIt refuses --react=false where a lease decides, or where nobody else could react.
+func TestWhoReactsIsChosenWhereNoLeaseSaysIt(t *testing.T) {
+	for _, c := range []struct {
+		args string
+		ok   bool
+	}{
+		{"--eventstore=esdb://h:1 --react=false", true},
+		{"--react=false", false},
+		{"--views=redis://h --react=false", false},
+		{"--eventstore=esdb://h:1 --views=redis://h --react=false", false},
+		{"--eventstore=esdb://h:1 --views=redis://h", true},
+	} {
+		_, s, err := parsed(t, nil, strings.Fields(c.args)...)
+		if c.ok && (err != nil || s.React == strings.Contains(c.args, "false")) || !c.ok && (err == nil || !strings.HasPrefix(err.Error(), "ORDERD_REACT: ")) {
+			t.Errorf("%s: react %t, %v", c.args, s.React, err)
+		}
+	}
+}
+
 func TestDemoOpensTheAdministratorsCallsUnlessATokenIsSet(t *testing.T) {
 	for _, c := range []struct {
 		args []string

@@ -62,6 +62,7 @@ type Engine struct {
 	tree      *proof.Tree
 	backups   *backup.Backups // nil if the log cannot be copied here
 	reactor   *projections.Reactor
+	duties    []duty
 	sequences []*sequence.Sequence
 	api       *httpapi.API
 	hospitals *xmlapi.API
@@ -103,6 +104,9 @@ func (e *Engine) open() error {
 		return fmt.Errorf("%s: %w", Variable("data"), err)
 	}
 	if err := e.openStore(); err != nil {
+		return err
+	}
+	if err := e.openLeases(); err != nil {
 		return err
 	}
 	if err := e.openViews(); err != nil {
@@ -202,6 +206,7 @@ func (e *Engine) newAPI() *httpapi.API {
 	e.observe(a.Metrics)
 	e.observeViews(a.Metrics)
 	e.observeTree(a.Metrics)
+	e.observeDuties(a.Metrics)
 	return a
 }
 
@@ -213,14 +218,14 @@ func (e *Engine) sequence(name string) *sequence.Sequence {
 
 // checks are what readiness looks at.
 func (e *Engine) checks() []httpapi.Check {
-	return []httpapi.Check{
+	return append([]httpapi.Check{
 		{Name: "log", Look: func(ctx context.Context) (string, error) {
 			head, err := e.store.Head(ctx)
 			return "at " + head.String(), err
 		}},
 		e.viewsCheck(),
 		e.treeCheck(),
-	}
+	}, e.dutyChecks()...)
 }
 
 // gauges registers values that are looked at when the metrics are asked for.
@@ -259,12 +264,18 @@ func (e *Engine) Run(ctx context.Context, welcome io.Writer) error {
 	defer stop()
 	var work errgroup.Group
 	work.Go(func() error { return ended(e.views.Run(background)) })
-	work.Go(func() error { return ended(e.reactor.Run(background)) })
-	work.Go(func() error { return ended(e.courier.Run(background)) })
+	work.Go(func() error { return e.react(background, e.reactor.Run) })
+	work.Go(func() error { return e.react(background, e.courier.Run) })
 	work.Go(func() error { return ended(e.tree.Run(background)) })
 	work.Go(e.serveLog)
+	leading := ctx // who stops leaves the lead to another at once,
+	if !e.settings.clustered() {
+		leading = background // unless there is no other to finish what is in flight
+	}
+	resign := e.lead(leading, &work)
 	err := e.serve(ctx, welcome)
 	err = errors.Join(err, e.giveBack(), e.closeLogServer())
+	resign()
 	stop()
 	return errors.Join(err, work.Wait())
 }

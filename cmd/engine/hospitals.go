@@ -16,7 +16,7 @@ func (e *Engine) openHospitals() {
 		HisRefunds: decider.New(e.store, model(link.HisRefundCategory, link.Codec, link.Decide, link.Evolve), e.deciderOptions(0)),
 		StopLists:  decider.New(e.store, model(stoplist.Category, stoplist.Codec, stoplist.Decide, stoplist.Evolve), e.deciderOptions(0)),
 		Refusals:   a.Refusals, Vault: a.Vault,
-		Payments: a.Payments, Serials: a.Sequences.Hospital, Views: a.Views, Await: a.Await, Now: e.now, Logger: e.logger,
+		Payments: a.Payments, Serials: a.Sequences.Hospital, Head: a.Log.Head, Views: a.Views, Await: a.Await, Now: e.now, Logger: e.logger,
 		Calls: xmlapi.NewCalls(a.Metrics),
 	}
 	a.Open = e.hospitals

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// sharedAge is how old a state may be that is only looked at, where other servers write to the log too.
+	// sharedAge is how old may be what is known of who a caller is, where other servers write to the log too.
 	sharedAge = 500 * time.Millisecond
 	// logUser is who may read the log over EventStoreDB's protocol; it is that server's own administrator.
 	logUser   = "admin"

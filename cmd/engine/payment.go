@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"orderengine/eventstore/durable"
 	"orderengine/gateways/pingpp"
 	"orderengine/gateways/sandbox"
 	"orderengine/httpapi"
@@ -93,7 +94,7 @@ func newKey(path string) (*rsa.PrivateKey, error) {
 		return nil, fmt.Errorf("%s: %w", Variable("data"), err)
 	}
 	text := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
-	if err := os.WriteFile(path, text, 0o600); err != nil {
+	if err := durable.Replace(path, text); err != nil {
 		return nil, fmt.Errorf("%s: %w", Variable("data"), err)
 	}
 	return key, nil

@@ -47,9 +47,10 @@ func (e *Engine) replaceTree(dir string, damage error, key proof.Key, o proof.Op
 	return proof.Open(dir, e.store, key, o)
 }
 
-// treeCheck is readiness of the tree: an error while it is not kept up, which stays if the log is not the signed one.
+// treeCheck tells of the tree: an error while it is not kept up, which stays if the log is not the signed one. Orders are
+// served all the same.
 func (e *Engine) treeCheck() httpapi.Check {
-	return httpapi.Check{Name: "tree", Look: func(context.Context) (string, error) {
+	return httpapi.Check{Name: "tree", Serves: true, Look: func(context.Context) (string, error) {
 		size, at, signed, err := e.tree.Status()
 		return fmt.Sprintf("%d events, at %s, signed at %d", size, at, signed), err
 	}}

@@ -25,7 +25,9 @@ func (e *Engine) openViews() error {
 	}
 	periods := e.settings.periods()
 	follow := func(views projections.Views) *projections.Follower {
-		return projections.NewFollower(e.store, views, projections.All(periods), e.logger, e.now)
+		f := projections.NewFollower(e.store, views, projections.All(periods), e.logger, e.now)
+		f.Leadership = e.leadership(projector)
+		return f
 	}
 	e.views, err = projections.OpenLive(context.Background(), projections.LiveOptions{
 		Log: e.store, Generations: generations, Follow: follow,

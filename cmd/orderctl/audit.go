@@ -19,7 +19,15 @@ import (
 )
 
 // errNotVerified: what was found is told on the standard output.
-var errNotVerified = errors.New("the bundle is not what the server signed: ask for it again, and if the server's own is bad too, run orderctl check on its data folder")
+var errNotVerified = errors.New("the bundle is not what was signed")
+
+// advised says what to do about a bundle's first fault.
+func advised(f proof.Fault) error {
+	if f.Kind == proof.WrongKey {
+		return fmt.Errorf("%w by this key: take the key of the server that made it (orderctl audit key); if it is that one, ask for the bundle again", errNotVerified)
+	}
+	return fmt.Errorf("%w: ask for it again, and if the server's own is bad too, run orderctl check on its data folder", errNotVerified)
+}
 
 func audit() *cobra.Command {
 	return family(&cobra.Command{
@@ -100,7 +108,7 @@ func (s *server) save(cmd *cobra.Command, path, out string) error {
 	}
 	part := out + ".part"
 	if err := os.WriteFile(part, answer, 0o600); err != nil {
-		return err
+		return fmt.Errorf("--output: %w; name a file that can be written", err)
 	}
 	return os.Rename(part, out)
 }
@@ -112,9 +120,10 @@ func auditVerify() *cobra.Command {
 		Short: "Verify a bundle, without the server",
 		Long: `Verify a bundle, without the server; "-" reads the standard input.
 It prints each event and the verdict. The exit status is 1 if an event was changed, dropped, inserted, reordered or cut
-off at the end, or if the key is not the one that signed, and the output names which.`,
-		Example: `  orderctl audit verify order.json --key audit.pub`,
-		Args:    cobra.ExactArgs(1),
+off at the end, or if the key is not the one that signed, and the output names which; it is 2 if there was nothing to verify.`,
+		Example:     `  orderctl audit verify order.json --key audit.pub`,
+		Args:        cobra.ExactArgs(1),
+		Annotations: map[string]string{compares: ""},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			verifier, err := verifierKey(key)
 			if err != nil {
@@ -122,7 +131,7 @@ off at the end, or if the key is not the one that signed, and the output names w
 			}
 			file, err := fileOrInput(cmd, args[0])
 			if err != nil {
-				return err
+				return fmt.Errorf("%w; name a file that \"orderctl audit bundle\" wrote", err)
 			}
 			verdict, err := proof.Verify(file, verifier)
 			return tell(cmd.OutOrStdout(), verdict, err)
@@ -144,7 +153,7 @@ func verifierKey(key string) (note.Verifier, error) {
 	if text, err := os.ReadFile(key); err == nil {
 		key = string(text)
 	} else if !strings.Contains(key, "+") {
-		return nil, fmt.Errorf("--key: %w", err)
+		return nil, fmt.Errorf("--key: %w; give the verifier key, or a file that \"orderctl audit key\" wrote", err)
 	}
 	verifier, err := proof.NewVerifier(key)
 	if err != nil {
@@ -170,7 +179,7 @@ func tell(w io.Writer, v proof.Verdict, err error) error {
 		for _, f := range faults.Faults {
 			fmt.Fprintf(w, "BAD  %s\n", f)
 		}
-		return errNotVerified
+		return advised(faults.Faults[0])
 	}
 	for _, s := range v.Streams {
 		fmt.Fprintf(w, "%s: %d events\n", s.Stream, s.Events)
@@ -200,8 +209,10 @@ func auditConsistency() *cobra.Command {
 		Use:   "consistency OLD.checkpoint [NEW.checkpoint] --key K",
 		Short: "Verify that a newer checkpoint's log begins with all of an older one's",
 		Long: `Verify that a newer checkpoint's log begins with all of an older one's. The server makes the proof, and it is verified here.
-Without a second file the newer checkpoint is the server's newest.`,
-		Args: cobra.RangeArgs(1, 2),
+Without a second file the newer checkpoint is the server's newest. The exit status is 1 if it does not, and 2 if that could
+not be found out.`,
+		Args:        cobra.RangeArgs(1, 2),
+		Annotations: map[string]string{compares: ""},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			verifier, err := verifierKey(key)
 			if err != nil {
@@ -231,7 +242,11 @@ func (s *server) consistency(cmd *cobra.Command, files []string, key note.Verifi
 		return err
 	}
 	if older.Size > newer.Size {
-		return proof.VerifyConsistency(older, newer, nil)
+		err := proof.VerifyConsistency(older, newer, nil)
+		if len(files) == 2 {
+			err = fmt.Errorf("%w; or are the files in the wrong order?", err)
+		}
+		return err
 	}
 	answer, err := s.audit(cmd.Context(), request{method: http.MethodGet, path: fmt.Sprintf("/audit/consistency/?from=%d&to=%d", older.Size, newer.Size)})
 	if err != nil {
@@ -263,11 +278,11 @@ func (s *server) newest(cmd *cobra.Command, key note.Verifier) (proof.Checkpoint
 func readCheckpoint(file string, key note.Verifier) (proof.Checkpoint, error) {
 	signed, err := os.ReadFile(file)
 	if err != nil {
-		return proof.Checkpoint{}, err
+		return proof.Checkpoint{}, fmt.Errorf("%w; name a file that \"orderctl audit checkpoint\" wrote", err)
 	}
 	c, err := proof.OpenCheckpoint(signed, key)
 	if err != nil {
-		return c, fmt.Errorf("%s: %w", file, err)
+		return c, fmt.Errorf("%s: %w; is it a checkpoint, and the key that of its server?", file, err)
 	}
 	return c, nil
 }

@@ -108,10 +108,12 @@ func TestVerifyNamesTheFault(t *testing.T) {
 	for name, c := range map[string]struct{ file, key, says string }{
 		"changed":   {strings.Replace(bundle, `"type":"OrderPlaced"`, `"type":"OrderPaid"`, 1), key, "BAD  changed: qaorder-" + demoOrder + "@0"},
 		"wrong key": {bundle, other.Public(), "BAD  wrong key: checkpoint:"},
-		"no bundle": {"hello", key, "BAD  malformed"},
+		"no bundle": {"hello", key, "BAD  malformed: the file is no bundle: "},
+		"no bytes":  {"", key, "BAD  malformed: the file is empty\n"},
+		"cut off":   {bundle[:strings.LastIndex(bundle, "]}")], key, "BAD  truncated: qaorder-" + demoOrder + "@0: the file ends after this event"},
 	} {
 		out, err := run(c.file, "audit", "verify", "-", "--key", c.key)
-		if !errors.Is(err, errNotVerified) || !strings.Contains(out, c.says) {
+		if !errors.Is(err, errNotVerified) || exitStatus(err) != 1 || !strings.Contains(out, c.says) || strings.Count(out, "\n") > 10 {
 			t.Errorf("%s: %v\n%s", name, err, out)
 		}
 	}
@@ -122,6 +124,10 @@ func TestVerifyNamesTheFault(t *testing.T) {
 
 func TestAuditErrorsSayWhatToDo(t *testing.T) {
 	t.Setenv("ORDERCTL_AUDIT_TOKEN", "")
+	key, _, err := proof.NewKey("orderengine")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct {
 		args []string
 		says string
@@ -131,11 +137,22 @@ func TestAuditErrorsSayWhatToDo(t *testing.T) {
 		"no key file":   {[]string{"audit", "verify", "-", "--key", "/nowhere"}, "/nowhere"},
 		"no real key":   {[]string{"audit", "verify", "-", "--key", "a+b+c"}, "GET /audit/key/"},
 		"no folder":     {[]string{"check", "/nowhere"}, "ORDERD_DATA"},
-		"no bundle":     {[]string{"audit", "verify", "/nowhere", "--key", "orderengine+63a68a81+ASXmxzLPGkpkN4hyfRdoeNHT1JyjJ4Ds3K5MqbmHgqp5"}, "key"},
+		"no bundle":     {[]string{"audit", "verify", "/nowhere", "--key", key.Public()}, "orderctl audit bundle"},
 		"check, no key": {[]string{"check", t.TempDir(), "--checkpoint", "x"}, "folder log"},
+		"no arguments":  {[]string{"audit", "verify"}, `see "orderctl audit verify --help"`},
+		"no checkpoint": {[]string{"audit", "consistency", "/nowhere", "--key", key.Public()}, "orderctl audit checkpoint"},
 	} {
-		if _, err := run("", c.args...); err == nil || !strings.Contains(err.Error(), c.says) {
+		_, err := run("", c.args...)
+		if err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v, want %q", name, err, c.says)
+			continue
+		}
+		want := 2 // nothing was verified, which a script must not take for a forgery
+		if name == "no token" {
+			want = 1
+		}
+		if got := exitStatus(err); got != want {
+			t.Errorf("%s: exit status %d, want %d", name, got, want)
 		}
 	}
 }
@@ -218,7 +235,7 @@ func TestCheckFindsALogThatWasWrittenAnew(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if _, err := run("", "check", c.dir); !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) {
+		if _, err := run("", "check", c.dir); !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) || !strings.HasSuffix(err.Error(), restoreAdvice) || exitStatus(err) != 1 {
 			t.Errorf("%s: %v, want %q", name, err, c.says)
 		}
 	}

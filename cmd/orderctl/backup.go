@@ -19,8 +19,9 @@ import (
 )
 
 // keysApart is what a backup never holds.
-const keysApart = `Keep keys/audit.key, which signs checkpoints, and the master key (ORDERD_MASTER_KEY_FILE), without which no patient's
-text can be read, apart from backups: they are never part of one.`
+const keysApart = `Keep keys/audit.key, which signs checkpoints, the master key (ORDERD_MASTER_KEY_FILE, else keys/master.key), without which
+no patient's text can be read, and keys/webhooks.key, without which nothing can be delivered to hospitals until the secrets of
+their webhooks are set again, apart from backups: they are never part of one.`
 
 func takeBackup() *cobra.Command {
 	var s server
@@ -80,8 +81,8 @@ Every file is held against the backup's manifest, then the log is verified as "o
 the tree head that was signed with the backup. Start the server on NEW afterwards: it makes the views and the tree from the log.
 
 ` + keysApart + `
-Put both into NEW before the server starts: otherwise it makes new ones, auditors need the new verifier key, and patients'
-texts stay unreadable. Keys of patients that were erased after the backup come back with it: erase those patients again.`,
+Put them into NEW before the server starts: otherwise it makes new ones, auditors need the new verifier key, patients'
+texts and webhooks' secrets stay unreadable. Keys of patients that were erased after the backup come back with it: erase those patients again.`,
 		Example: `  orderctl restore /backups/monday --data ./data`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -110,7 +111,7 @@ texts stay unreadable. Keys of patients that were erased after the backup come b
 				return err
 			}
 			tellBackup(cmd.OutOrStdout(), target, m)
-			fmt.Fprintln(cmd.OutOrStdout(), "before orderd starts, put keys/audit.key there, and the master key where ORDERD_MASTER_KEY_FILE says; views and tree are made again then")
+			fmt.Fprintln(cmd.OutOrStdout(), "before orderd starts, put keys/audit.key and keys/webhooks.key there, and the master key where ORDERD_MASTER_KEY_FILE says (keys/master.key); views and tree are made again then")
 			return nil
 		},
 	}
@@ -152,7 +153,9 @@ func (s *server) receive(cmd *cobra.Command, dir string) error {
 		return err
 	}
 	fmt.Fprintln(cmd.ErrOrStderr(), "receiving the backup")
-	if err := backup.Receive(stream, dir); err != nil {
+	if err := backup.Receive(stream, dir); errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w; name a folder that can be made", err)
+	} else if err != nil {
 		return fmt.Errorf("%w; run it again, %s is replaced then", err, dir)
 	}
 	return nil

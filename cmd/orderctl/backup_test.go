@@ -91,8 +91,16 @@ func TestABackupUnderLoadIsAPrefix(t *testing.T) {
 		t.Errorf("consistency: %s", out)
 	}
 	out, err = run("", "restore", taken, "--data", data, "--key", key)
-	if must(t, out, err); !strings.Contains(out, "audit.key") {
-		t.Errorf("restore: %s", out)
+	must(t, out, err)
+	for _, name := range []string{"keys/audit.key", "keys/webhooks.key", "keys/master.key"} {
+		if _, err := os.Stat(filepath.Join(s.Data, name)); err != nil || !strings.Contains(out, name) {
+			t.Errorf("restore does not name %s: %s (%v)", name, out, err)
+		}
+		for _, f := range m.Files {
+			if f.Name == name {
+				t.Errorf("the backup holds %s", name)
+			}
+		}
 	}
 	out, err = run("", "check", data, "--checkpoint", filepath.Join(taken, "checkpoint"), "--key", key)
 	must(t, out, err)

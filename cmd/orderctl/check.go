@@ -18,6 +18,8 @@ import (
 	"orderengine/eventstore/proof"
 )
 
+const restoreAdvice = "restore the last good backup, and keep this folder: what is in both can be compared"
+
 // checking is the command's flags and folder.
 type checking struct {
 	dir        string // the server's ORDERD_DATA
@@ -35,11 +37,12 @@ func check() *cobra.Command {
 		Long: `Verify a data folder (ORDERD_DATA) offline, and change nothing in it. The server must be stopped.
 Every file of the log is read against its checksums, every event and index entry is read, the Merkle tree is made again
 and held against the tree of the folder, its checkpoints and the one that is given. The exit status is 1 if
-anything is not as it was, and the first bad position is named.
+anything is not as it was, and the first bad position is named; it is 2 if the folder could not be verified.
 
 A folder that was put back whole to an older state agrees with itself. Give a checkpoint that was kept elsewhere to find that.`,
-		Example: `  orderctl check ./data --checkpoint kept.checkpoint --key audit.pub`,
-		Args:    cobra.ExactArgs(1),
+		Example:     `  orderctl check ./data --checkpoint kept.checkpoint --key audit.pub`,
+		Args:        cobra.ExactArgs(1),
+		Annotations: map[string]string{compares: ""},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c.dir, c.out, c.told = args[0], cmd.OutOrStdout(), cmd.ErrOrStderr()
 			return c.run(cmd.Context())
@@ -78,7 +81,7 @@ func (c *checking) verify(ctx context.Context, audit proof.Audit) (found proof.A
 		return found, fmt.Errorf("%w; stop the server first", err)
 	}
 	if err != nil {
-		return found, fmt.Errorf("%w; restore the last good backup, and keep this folder: what is in both can be compared", err)
+		return found, fmt.Errorf("%w; %s", err, restoreAdvice)
 	}
 	options.ReadOnly = true
 	store, err := embedded.Open(c.log(), options)
@@ -87,6 +90,9 @@ func (c *checking) verify(ctx context.Context, audit proof.Audit) (found proof.A
 	}
 	audit.Log = store
 	found, err = audit.Run(ctx)
+	if errors.Is(err, proof.ErrRolledBack) || errors.Is(err, proof.ErrInconsistent) {
+		err = fmt.Errorf("%w; %s", err, restoreAdvice)
+	}
 	return found, errors.Join(err, store.Close())
 }
 

@@ -9,20 +9,17 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 )
 
 func deliveries() *cobra.Command {
-	cmd := &cobra.Command{
+	return family(&cobra.Command{
 		Use:   "deliveries",
 		Short: "See what was delivered to a hospital's webhook, and deliver it again",
 		Long: `See what was delivered to a hospital's webhook, and deliver it again.
 A batch is "sent" when it is written down before it goes out, "delivered" when the hospital has taken it.`,
-	}
-	cmd.AddCommand(listDeliveries(), redeliver())
-	return cmd
+	}, listDeliveries(), redeliver())
 }
 
 // deliveryState is how a hospital's deliveries go, as the server answers.
@@ -113,20 +110,18 @@ func tellDeliveries(w io.Writer, answer []byte, asJSON bool) error {
 	}
 	var d deliveryState
 	if err := json.Unmarshal(answer, &d); err != nil {
-		return fmt.Errorf("the server's answer: %w", err)
+		return strangeAnswer(err)
 	}
 	d.summary(w)
 	if len(d.Results) == 0 {
 		return nil
 	}
 	fmt.Fprintln(w)
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "POSITION\tTIME\tEVENT\tAFTER\tTHROUGH\tEVENTS\tTRIES\tBY\tWHY")
-	for _, l := range d.Results {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.Position, l.Time, l.Event, l.After, cmp.Or(l.Through, "-"),
-			number(l.Count), number(l.Tries), cmp.Or(l.By, "-"), cmp.Or(l.Why, "-"))
+	rows := make([][]string, len(d.Results))
+	for i, l := range d.Results {
+		rows[i] = []string{l.Position, l.Time, l.Event, l.After, cmp.Or(l.Through, "-"), number(l.Count), number(l.Tries), cmp.Or(l.By, "-"), cmp.Or(l.Why, "-")}
 	}
-	if err := table.Flush(); err != nil {
+	if err := (output{}).rows(w, []string{"position", "time", "event", "after", "through", "events", "tries", "by", "why"}, rows); err != nil {
 		return err
 	}
 	if older := d.Count - len(d.Results); older > 0 {

@@ -55,6 +55,7 @@ func TestDeliveriesErrors(t *testing.T) {
 		args []string
 		says string
 	}{
+		{[]string{"lst", "H001"}, `unknown command "lst" for "orderctl deliveries"; did you mean list?`},
 		{[]string{"list"}, "accepts 1 arg(s)"},
 		{[]string{"list", "H001"}, "ORDERCTL_TOKEN"},
 		{[]string{"list", "H001", "--lines", "0"}, "--lines 0: 1 to 100"},

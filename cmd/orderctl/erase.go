@@ -81,7 +81,7 @@ func tellPrivacy(cmd *cobra.Command, answer []byte) error {
 		Username, Standing, Until string
 	}
 	if err := json.Unmarshal(answer, &is); err != nil {
-		return fmt.Errorf("the server's answer: %w", err)
+		return strangeAnswer(err)
 	}
 	told := map[string]string{
 		"kept":       "the texts about %s are shown again to those they are meant for",

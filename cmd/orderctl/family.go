@@ -32,7 +32,7 @@ func listing[T any](cmd *cobra.Command, path string, columns []string, row func(
 	var out output
 	cmd.Args = cobra.NoArgs
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		found, err := get(s.admin).list(cmd.Context(), path, 0)
+		found, _, err := get(s.admin).list(cmd.Context(), path, 0)
 		if err != nil {
 			return err
 		}

@@ -178,7 +178,7 @@ func (s *server) completeHospital(cmd *cobra.Command, args []string, _ string) (
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	found, err := get(s.admin).list(cmd.Context(), allHospitals, 0)
+	found, _, err := get(s.admin).list(cmd.Context(), allHospitals, 0)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}

@@ -29,7 +29,7 @@ agt_trace_no and patient. Each is taken once by hospital and his_order_no, so a 
 			if args[0] != "-" {
 				opened, err := os.Open(args[0])
 				if err != nil {
-					return err
+					return fmt.Errorf("%w; name a file with one JSON object a line", err)
 				}
 				file = opened
 			}

@@ -7,21 +7,48 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"orderengine/eventstore"
+	"orderengine/eventstore/proof"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := execute(ctx, root()); err != nil {
-		fmt.Fprintln(os.Stderr, "orderctl:", err)
-		if bad := (*badInputError)(nil); errors.As(err, &bad) {
-			os.Exit(2)
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			err = errors.New("interrupted")
 		}
-		os.Exit(1)
+		fmt.Fprintln(os.Stderr, "orderctl:", err)
+		os.Exit(exitStatus(err))
 	}
+}
+
+// exitStatus is 1, but for trouble.
+func exitStatus(err error) int {
+	if errors.As(err, new(troubleError)) {
+		return 2
+	}
+	return 1
+}
+
+// troubleError is the failure of a command whose exit status 1 says what it found, as that of diff(1) does.
+type troubleError struct{ error }
+
+func (e troubleError) Unwrap() error { return e.error }
+
+// compares is the annotation of such a command.
+const compares = "compares"
+
+// findings are what such commands find.
+var findings = []error{errDiffer, errNotVerified, proof.ErrSignature, proof.ErrRolledBack, proof.ErrInconsistent, proof.ErrDamaged, eventstore.ErrCorrupt}
+
+func isFinding(err error) bool {
+	return slices.ContainsFunc(findings, func(found error) bool { return errors.Is(err, found) })
 }
 
 // execute runs the tool. An error that came before the command began is one of how it was called: it says where that
@@ -31,7 +58,10 @@ func execute(ctx context.Context, root *cobra.Command) error {
 	noteBegin(root, &began)
 	called, err := root.ExecuteContextC(ctx)
 	if err != nil && !began {
-		return fmt.Errorf("%w; see %q", err, called.CommandPath()+" --help")
+		err = fmt.Errorf("%w; see %q", err, called.CommandPath()+" --help")
+	}
+	if _, found := called.Annotations[compares]; found && err != nil && !isFinding(err) {
+		err = troubleError{err}
 	}
 	return err
 }
@@ -57,13 +87,13 @@ var (
 )
 
 func root() *cobra.Command {
-	root := &cobra.Command{
+	root := family(&cobra.Command{
 		Use:   "orderctl",
 		Short: "Look after an order engine",
 		Long: `Look after an order engine.
 Commands call the server at --server (ORDERCTL_SERVER, http://127.0.0.1:8000), or work on the data of a stopped one.`,
 		SilenceUsage: true, SilenceErrors: true,
-	}
+	})
 	root.AddGroup(forAudit, forAdmin, forData, forItself)
 	add(root, forAudit, orders(), history(), audit(), replayEvents(), reconcile())
 	add(root, forAdmin, users(), erasePatient(), hospitals(), deliveries(), importOrders())

@@ -49,17 +49,17 @@ that at which it occurred is in its metadata.`,
 		Example: `  orderctl migrate --from ./data --to 'esdb+discover://admin:…@cluster:2113'`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			source, err := openSource(from)
+			read, err := openSource(from)
 			if err != nil {
-				return fmt.Errorf("--from: %w", err)
+				return source.failed(err)
 			}
-			defer func() { err = errors.Join(err, source.Close()) }()
-			target, err := openCluster(to)
+			defer func() { err = errors.Join(err, read.Close()) }()
+			written, err := openCluster(to)
 			if err != nil {
-				return fmt.Errorf("--to: %w", err)
+				return target.failed(err)
 			}
-			defer func() { err = errors.Join(err, target.Close()) }()
-			m := &migration{from: source, to: target, out: cmd.OutOrStdout()}
+			defer func() { err = errors.Join(err, written.Close()) }()
+			m := &migration{from: read, to: written, out: cmd.OutOrStdout()}
 			return m.run(cmd.Context())
 		},
 	}
@@ -115,10 +115,28 @@ type migration struct {
 	present  int                   // events that the target had
 }
 
+// side is an end of a copy, by the flag that names it.
+type side string
+
+const source, target side = "--from", "--to"
+
+// failed says what to do about what one side answered.
+func (s side) failed(err error) error {
+	switch {
+	case errors.Is(err, eventstore.ErrDenied) && s == source:
+		return fmt.Errorf("%s: %w; name a user there who may read, esdb://user:password@…", s, err)
+	case errors.Is(err, eventstore.ErrDenied):
+		return fmt.Errorf("%s: %w; name a user there who may write, or let the server take appends (orderd: --esdb-writable)", s, err)
+	case errors.Is(err, eventstore.ErrUnavailable):
+		return fmt.Errorf("%s: %w; is a server running there? Run it again, and it goes on where it was", s, err)
+	}
+	return fmt.Errorf("%s: %w", s, err)
+}
+
 func (m *migration) run(ctx context.Context) error {
 	end, err := m.from.Head(ctx)
 	if err != nil {
-		return fmt.Errorf("source: %w", err)
+		return source.failed(err)
 	}
 	if err := m.copy(ctx, end); err != nil {
 		return err
@@ -131,13 +149,13 @@ func (m *migration) run(ctx context.Context) error {
 func (m *migration) copy(ctx context.Context, end eventstore.Position) error {
 	targetEnd, err := m.to.Head(ctx)
 	if err != nil {
-		return fmt.Errorf("target: %w", err)
+		return target.failed(err)
 	}
 	next, stop := iter.Pull2(upTo(ctx, m.to, targetEnd))
 	defer stop()
 	for e, err := range upTo(ctx, m.from, end) {
 		if err != nil {
-			return fmt.Errorf("source: %w", err)
+			return source.failed(err)
 		}
 		if err := m.source.Add(&e); err != nil {
 			return err
@@ -147,7 +165,7 @@ func (m *migration) copy(ctx context.Context, end eventstore.Position) error {
 		}
 		switch got, err, more := next(); {
 		case err != nil:
-			return fmt.Errorf("target: %w", err)
+			return target.failed(err)
 		case more && !same(&got, &e):
 			return fmt.Errorf("the target holds another log: its event %d is %s@%d, the source's is %s@%d; copy into an empty cluster",
 				m.source.Size(), got.Stream, got.Revision, e.Stream, e.Revision)
@@ -203,7 +221,12 @@ func (m *migration) flush(ctx context.Context) error {
 	m.pending = m.pending[:0]
 	for {
 		_, err := m.to.Append(ctx, first.Stream, first.Revision-1, events)
-		if err == nil || !decider.MayPass(err) || ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
+			return errors.New("interrupted; run it again, and it goes on where it was")
+		case errors.Is(err, eventstore.ErrDenied):
+			return target.failed(err)
+		case err == nil || !decider.MayPass(err):
 			return err
 		}
 		fmt.Fprintf(m.out, "waiting: %v\n", err)
@@ -218,12 +241,12 @@ func (m *migration) flush(ctx context.Context) error {
 func (m *migration) verify(ctx context.Context) error {
 	end, err := m.to.Head(ctx)
 	if err != nil {
-		return fmt.Errorf("target: %w", err)
+		return target.failed(err)
 	}
 	var copied proof.Heads
 	for e, err := range upTo(ctx, m.to, end) {
 		if err != nil {
-			return fmt.Errorf("target: %w", err)
+			return target.failed(err)
 		}
 		if err := copied.Add(&e); err != nil {
 			return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -20,11 +21,16 @@ import (
 // serving serves a store and gives its connection string.
 func serving(t *testing.T, store wire.Store) string {
 	t.Helper()
+	return servingWith(t, store, wire.Options{Writable: true})
+}
+
+func servingWith(t *testing.T, store wire.Store, options wire.Options) string {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, ended := wire.New(store, wire.Options{Writable: true}), make(chan error, 1)
+	server, ended := wire.New(store, options), make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	t.Cleanup(func() {
 		_ = server.Close()
@@ -143,13 +149,26 @@ func TestMigrateRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, c := range map[string]struct{ from, to, says string }{
-		"no source":    {t.TempDir(), busy, "holds no log"},
-		"no cluster":   {dir, "http://x", "--to"},
-		"another log":  {dir, serving(t, other), "another log: its event 1"},
-		"a longer log": {dir, serving(t, more), "more than the 6 events"},
+		"a target that is only read": {dir, servingWith(t, memory.New(), wire.Options{}), "--to: event store is unavailable: the store does not let us"},
+		"no source":                  {t.TempDir(), busy, "holds no log"},
+		"no cluster":                 {dir, "http://x", "--to"},
+		"another log":                {dir, serving(t, other), "another log: its event 1"},
+		"a longer log":               {dir, serving(t, more), "more than the 6 events"},
 	} {
 		if _, err := run("", "migrate", "--from", c.from, "--to", c.to); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v, want %q", what, err, c.says)
 		}
+	}
+}
+
+// TestMigrateSaysWhichSideIsAway does not wait for a cluster that is not there.
+func TestMigrateSaysWhichSideIsAway(t *testing.T) {
+	denied := fmt.Errorf("%w: %w: no password", eventstore.ErrUnavailable, eventstore.ErrDenied)
+	if err := source.failed(denied); !errors.Is(err, eventstore.ErrDenied) || !strings.HasSuffix(err.Error(), "name a user there who may read, esdb://user:password@…") {
+		t.Error(err)
+	}
+	err := target.failed(fmt.Errorf("%w: not connected yet", eventstore.ErrUnavailable))
+	if want := "--to: event store is unavailable: not connected yet; is a server running there? Run it again, and it goes on where it was"; err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
 	}
 }

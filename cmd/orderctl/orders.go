@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
@@ -69,9 +70,12 @@ The server records that you looked.`,
 					query.Set(f.parameter, asked[i])
 				}
 			}
-			found, err := get(s.audit).list(cmd.Context(), "/audit/orders/?"+query.Encode(), limit)
+			found, more, err := get(s.audit).list(cmd.Context(), "/audit/orders/?"+query.Encode(), limit)
 			if err != nil {
 				return err
+			}
+			if more {
+				fmt.Fprintf(cmd.ErrOrStderr(), "only the first %d are printed; --limit 0 prints all\n", limit)
 			}
 			return printed(cmd.OutOrStdout(), out, foundColumns, found, foundOrder.row)
 		},

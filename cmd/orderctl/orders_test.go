@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/csv"
 	"encoding/json"
+	"io"
 	"regexp"
 	"strings"
 	"testing"
@@ -31,6 +32,16 @@ func TestOrders(t *testing.T) {
 	patient := s.As(orderdtest.Patient2)
 	for range 105 {
 		patient.Send("POST", "/qaorder/order/create/", orderdtest.Form("doctor=doctor2&order_type=monthly")).Want(t, 201)
+	}
+	for limit, want := range map[string]string{"7": "only the first 7 are printed; --limit 0 prints all\n", "105": ""} {
+		var warned strings.Builder
+		cmd := root()
+		cmd.SetArgs([]string{"orders", "--user", "patient2", "--kind", "monthly", "--limit", limit, "--server", "http://" + s.Addr(), "--audit-token", "demo-audit"})
+		cmd.SetOut(io.Discard)
+		cmd.SetErr(&warned)
+		if err := execute(t.Context(), cmd); err != nil || warned.String() != want {
+			t.Errorf("--limit %s says %q, %v, want %q", limit, warned.String(), err, want)
+		}
 	}
 	for limit, want := range map[string]int{"0": 105, "100": 100, "103": 103, "7": 7} {
 		out, err := seen(s, "orders", "--user", "patient2", "--kind", "monthly", "--limit", limit, "--csv")
@@ -77,7 +88,7 @@ TIME  Finish  patient1  cannot finish  order 12257268238541425696240003 is unpai
 `)
 	out, err = seen(s, "history", demoOrder, "--csv")
 	must(t, out, err)
-	if rows, err := csv.NewReader(strings.NewReader(out)).ReadAll(); err != nil || len(rows) != 4 || rows[3][3] != "OrderPaid" {
+	if rows, err := csv.NewReader(strings.NewReader(out)).ReadAll(); err != nil || len(rows) != 5 || rows[2][3] != "CommandRefused" || rows[4][3] != "OrderPaid" {
 		t.Errorf("CSV %s, %v", out, err)
 	}
 	out, err = seen(s, "history", demoOrder, "--json")
@@ -93,7 +104,7 @@ TIME  Finish  patient1  cannot finish  order 12257268238541425696240003 is unpai
 		says string
 	}{
 		{[]string{"--revision", "0", "--csv"}, "leave --csv out"},
-		{[]string{"--revision", "9"}, "look the number or the name up"},
+		{[]string{"--revision", "9"}, "orderctl history without --at and --revision tells what there is"},
 		{[]string{"--at", "yesterday"}, "RFC 3339"},
 		{[]string{"--at", "2026-01-01T00:00:00Z", "--revision", "1"}, `see "orderctl history --help"`},
 	} {

@@ -63,7 +63,7 @@ type building struct {
 func (s *server) awaitRebuild(ctx context.Context, answer []byte, out, progress io.Writer) error {
 	var first, now rebuilding
 	if err := json.Unmarshal(answer, &first); err != nil {
-		return fmt.Errorf("the server's answer: %w", err)
+		return strangeAnswer(err)
 	}
 	if first.Building == nil {
 		fmt.Fprintf(out, "%s serves; it was quicker than this command could look\n", first.Serving)

@@ -19,12 +19,7 @@ import (
 )
 
 // errDiffer: the lists are not equal; the difference is told on the standard output.
-var errDiffer = errors.New("the lists differ; orderctl history NO tells what happened to an order here")
-
-// badInputError is a list that cannot be read; the tool ends with 2 then.
-type badInputError struct{ error }
-
-func (e *badInputError) Unwrap() error { return e.error }
+var errDiffer = errors.New("the lists differ")
 
 func reconcile() *cobra.Command {
 	var s server
@@ -34,14 +29,17 @@ func reconcile() *cobra.Command {
 		Short: "Compare a hospital's or a channel's list of a day with ours (对账)",
 		Long: `Compare a hospital's or a channel's list of a day with ours (对账): what is missing here, extra here, or different.
 The CSV file is UTF-8 or GB18030; its header names the columns: order_no or his_order_no or agt_order_no, for refunds
-refund_no or his_refund_no, trade_type (pay or refund, 1 or 2), amount in fen or amount_yuan, and if wanted trade_mode.
-The exit status is 0 if the lists are equal, 1 if they differ, 2 if the file cannot be read.`,
-		Example: `  ORDERCTL_AUDIT_TOKEN=demo-audit orderctl reconcile --hospital H001 --day 2026-01-15 --file their.csv --csv differences.csv`,
-		Args:    cobra.NoArgs,
+refund_no, his_refund_no or agt_refund_no, trade_type (pay or refund, 1 or 2), amount in fen or amount_yuan, and if wanted
+trade_mode. The numbers are ours, the hospital's (his_) or the channel's (agt_).
+The exit status is 0 if the lists are equal, 1 if they differ, and 2 if they could not be compared: the file cannot be read,
+the server cannot be asked, the differences cannot be written, or the command was called wrongly.`,
+		Example:     `  ORDERCTL_AUDIT_TOKEN=demo-audit orderctl reconcile --hospital H001 --day 2026-01-15 --file their.csv --csv differences.csv`,
+		Args:        cobra.NoArgs,
+		Annotations: map[string]string{compares: ""},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			theirs, err := readList(file)
 			if err != nil {
-				return &badInputError{fmt.Errorf("%s: %w", file, err)}
+				return fmt.Errorf("--file: %w", err)
 			}
 			path := "/audit/hospitals/" + url.PathEscape(hospital) + "/trades/?day=" + url.QueryEscape(day)
 			rows, err := s.auditStream(cmd.Context(), request{method: http.MethodGet, path: path})
@@ -71,9 +69,9 @@ The exit status is 0 if the lists are equal, 1 if they differ, 2 if the file can
 // of orderKeys and of refundKeys tells rows apart.
 var (
 	orderKeys  = []string{"order_no", "his_order_no", "agt_order_no"}
-	refundKeys = []string{"refund_no", "his_refund_no"}
+	refundKeys = []string{"refund_no", "his_refund_no", "agt_refund_no"}
 	oursOf     = map[string]string{"order_no": "orderNo", "his_order_no": "hisOrderNo", "agt_order_no": "agtOrderNo",
-		"refund_no": "refundOrderNo", "his_refund_no": "hisRefundOrderNo", "trade_mode": "tradeMode"}
+		"refund_no": "refundOrderNo", "his_refund_no": "hisRefundOrderNo", "agt_refund_no": "agtRefundOrderNo", "trade_mode": "tradeMode"}
 )
 
 // list is their list: its rows by what tells them apart.
@@ -104,7 +102,11 @@ func readList(name string) (*list, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseList(decoded)
+	l, err := parseList(decoded)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return l, nil
 }
 
 // utf8Of decodes GB18030 unless all of the file is UTF-8.
@@ -138,8 +140,11 @@ func parseList(text io.Reader) (*list, error) {
 	in := csv.NewReader(text)
 	in.ReuseRecord = true
 	header, err := in.Read()
+	if errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("the file is empty; its first line names the columns, %s among them", strings.Join(orderKeys, " or "))
+	}
 	if err != nil {
-		return nil, fmt.Errorf("line 1: no header: %w", err)
+		return nil, err
 	}
 	l := &list{columns: map[string]int{}, rows: map[string]*theirRow{}}
 	for i, name := range header {
@@ -205,7 +210,7 @@ func (l *list) add(line int, record []string) error {
 	name := l.first([]string{"amount", "amount_yuan"})
 	amount, ok := parseAmount(get(name), name == "amount_yuan")
 	if !ok {
-		return fmt.Errorf("column %s: %q is no amount", name, get(name))
+		return fmt.Errorf("column %s: %q is no amount; amount is in whole fen, amount_yuan in yuan with at most two decimals", name, get(name))
 	}
 	key := keyOf(strings.Clone(get(l.order)), strings.Clone(get(l.refund)), isRefund)
 	if before := l.rows[key]; before != nil {
@@ -315,7 +320,14 @@ func tellDifferences(w io.Writer, found []difference, file string) error {
 		fmt.Fprintln(w, "the lists are equal")
 		return nil
 	}
-	return errors.Join((output{}).rows(w, differenceColumns, rowsOf(found)), fmt.Errorf("%d places: %w", len(found), errDiffer))
+	return errors.Join((output{}).rows(w, differenceColumns, rowsOf(found)), fmt.Errorf("%w in %s; orderctl history NO tells what happened to an order here", errDiffer, places(len(found))))
+}
+
+func places(n int) string {
+	if n == 1 {
+		return "1 place"
+	}
+	return fmt.Sprintf("%d places", n)
 }
 
 var differenceColumns = []string{"what", "trade", "field", "ours", "theirs"}

@@ -16,7 +16,7 @@ const maxEnvelope = 2 << 20
 func continued(name string) (file *os.File, position string, err error) {
 	file, err = os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, "", err
+		return nil, "", fmt.Errorf("--output: %w; name a file that can be written", err)
 	}
 	end, position, err := lastLine(file)
 	if err == nil {

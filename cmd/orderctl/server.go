@@ -16,27 +16,30 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// server is the one that a command talks to.
+// server is the one that a command talks to. What no flag gives is looked up in the environment when it is needed: as a
+// flag's default it would stand in every help text.
 type server struct {
 	URL        string
 	Token      string
 	AuditToken string
 }
 
+const defaultServer = "http://127.0.0.1:8000"
+
 // adminFlags are those of a command that calls as an administrator.
 func (s *server) adminFlags(cmd *cobra.Command) {
 	s.urlFlag(cmd)
-	cmd.Flags().StringVar(&s.Token, "token", os.Getenv("ORDERCTL_TOKEN"), "the administrators' token; better given as ORDERCTL_TOKEN")
+	cmd.Flags().StringVar(&s.Token, "token", "", "the administrators' token; better given as ORDERCTL_TOKEN")
 }
 
 // auditFlags are those of a command that calls as an auditor.
 func (s *server) auditFlags(cmd *cobra.Command) {
 	s.urlFlag(cmd)
-	cmd.Flags().StringVar(&s.AuditToken, "audit-token", os.Getenv("ORDERCTL_AUDIT_TOKEN"), "the auditors' token; better given as ORDERCTL_AUDIT_TOKEN")
+	cmd.Flags().StringVar(&s.AuditToken, "audit-token", "", "the auditors' token; better given as ORDERCTL_AUDIT_TOKEN")
 }
 
 func (s *server) urlFlag(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&s.URL, "server", cmp.Or(os.Getenv("ORDERCTL_SERVER"), "http://127.0.0.1:8000"), "the server; also ORDERCTL_SERVER")
+	cmd.Flags().StringVar(&s.URL, "server", "", "the server; else ORDERCTL_SERVER, or "+defaultServer)
 }
 
 // request is one call of the server.
@@ -54,10 +57,11 @@ func (s *server) admin(ctx context.Context, r request) ([]byte, error) {
 
 // adminStream calls as an administrator and gives the reply as it comes; the caller closes it.
 func (s *server) adminStream(ctx context.Context, r request) (io.ReadCloser, error) {
-	if s.Token == "" {
-		return nil, errors.New("no token: set ORDERCTL_TOKEN to the server's ORDERD_ADMIN_TOKEN")
+	token := cmp.Or(s.Token, os.Getenv("ORDERCTL_TOKEN"))
+	if token == "" {
+		return nil, fmt.Errorf("%w: no token: set ORDERCTL_TOKEN to the server's ORDERD_ADMIN_TOKEN", errCannotAsk)
 	}
-	return s.do(ctx, r, s.Token)
+	return s.do(ctx, r, token)
 }
 
 // change calls as an administrator with a JSON object, and prints the one that is answered.
@@ -92,10 +96,11 @@ var errCannotAsk = errors.New("cannot ask the server")
 
 // auditStream calls as an auditor and gives the reply as it comes; the caller closes it.
 func (s *server) auditStream(ctx context.Context, r request) (io.ReadCloser, error) {
-	if s.AuditToken == "" {
+	token := cmp.Or(s.AuditToken, os.Getenv("ORDERCTL_AUDIT_TOKEN"))
+	if token == "" {
 		return nil, fmt.Errorf("%w: no token: set ORDERCTL_AUDIT_TOKEN to the server's ORDERD_AUDIT_TOKEN", errCannotAsk)
 	}
-	return s.do(ctx, r, s.AuditToken)
+	return s.do(ctx, r, token)
 }
 
 func whole(reply io.ReadCloser, err error) ([]byte, error) {
@@ -121,6 +126,8 @@ func (e *refusedError) advice() string {
 		return "; the token must be the server's: ORDERCTL_TOKEN its ORDERD_ADMIN_TOKEN, ORDERCTL_AUDIT_TOKEN its ORDERD_AUDIT_TOKEN"
 	case e.status == http.StatusNotFound && strings.Contains(e.text, "Not found."):
 		return "; look the number or the name up with orderctl orders, users list or hospitals list"
+	case e.status == http.StatusNotFound && strings.Contains(e.text, "There is no such order, or"):
+		return "; orderctl history without --at and --revision tells what there is"
 	case e.status == http.StatusServiceUnavailable:
 		return "; try again in a moment, /readyz?verbose of the server says what it waits for"
 	case e.status >= http.StatusInternalServerError:
@@ -135,10 +142,11 @@ func strangeAnswer(err error) error {
 }
 
 func (s *server) do(ctx context.Context, r request, token string) (io.ReadCloser, error) {
-	if base, err := url.Parse(s.URL); err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
-		return nil, fmt.Errorf("%w: --server: %q is not http(s)://host:port", errCannotAsk, s.URL)
+	at := cmp.Or(s.URL, os.Getenv("ORDERCTL_SERVER"), defaultServer)
+	if base, err := url.Parse(at); err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
+		return nil, fmt.Errorf("%w: --server: %q is not http(s)://host:port", errCannotAsk, at)
 	}
-	call, err := http.NewRequestWithContext(ctx, r.method, strings.TrimSuffix(s.URL, "/")+r.path, r.body)
+	call, err := http.NewRequestWithContext(ctx, r.method, strings.TrimSuffix(at, "/")+r.path, r.body)
 	if err != nil {
 		return nil, fmt.Errorf("%w: --server: %w", errCannotAsk, err)
 	}

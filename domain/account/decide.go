@@ -42,6 +42,9 @@ func decideRegister(u User, c Register) ([]Event, error) {
 	if !UsernamePattern.MatchString(c.Profile.Username) {
 		return nil, domain.RefuseField(domain.Invalid, "username", "%.160q", c.Profile.Username)
 	}
+	if domain.IsReserved(c.Profile.Username) {
+		return nil, domain.RefuseField(domain.Invalid, "username", "%s is an actor of the log; take another name", c.Profile.Username)
+	}
 	return []Event{UserRegistered(c)}, nil
 }
 

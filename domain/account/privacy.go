@@ -3,8 +3,6 @@ package account
 import (
 	"time"
 
-	"github.com/looplab/fsm"
-
 	"orderengine/domain"
 )
 
@@ -18,15 +16,6 @@ const (
 	Erased     Standing = "erased"     // shown to nobody; the key may not be gone yet
 	Shredded   Standing = "shredded"   // erased, and the key is gone
 )
-
-// PrivacyLifecycle is the only place that says which move is legal between standings.
-var PrivacyLifecycle = domain.NewLifecycle(string(Kept), fsm.Events{
-	{Name: "make key", Src: []string{string(Kept)}, Dst: string(Kept)},
-	{Name: "restrict", Src: []string{string(Kept), string(Restricted)}, Dst: string(Restricted)},
-	{Name: "lift", Src: []string{string(Restricted)}, Dst: string(Kept)},
-	{Name: "erase", Src: []string{string(Kept), string(Restricted)}, Dst: string(Erased)},
-	{Name: "destroy key", Src: []string{string(Erased)}, Dst: string(Shredded)},
-})
 
 // Privacy is how a patient's texts are kept. The zero Privacy is that of who has none yet.
 type Privacy struct {
@@ -131,11 +120,11 @@ const maxYears = 100
 
 // decidePrivacy decides the commands above; ok is false for any other.
 func decidePrivacy(p Privacy, c Command) (events []Event, ok bool, err error) {
-	allows := func(move string) bool { return PrivacyLifecycle.Allows(string(p.Standing), move) }
+	allows := func(move string) bool { return PrivacyLifecycle.Allows(p.Standing.state(), move) }
 	switch c := c.(type) {
 	case MakeKey:
 		switch {
-		case !allows("make key"):
+		case !allows("make_key"):
 			err = p.Refusal()
 		case p.Key == "":
 			events = []Event{DataKeyMade(c)}
@@ -167,7 +156,7 @@ func decidePrivacy(p Privacy, c Command) (events []Event, ok bool, err error) {
 			events = []Event{PatientErased(c)}
 		}
 	case RecordKeyDestroyed:
-		if allows("destroy key") {
+		if allows("destroy_key") {
 			events = []Event{DataKeyDestroyed(c)}
 		}
 	default:

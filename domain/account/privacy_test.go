@@ -67,12 +67,13 @@ func TestDecidePrivacy(t *testing.T) {
 
 // TestEvolvePrivacyGoesWhereTheTableSays compares the two, for Evolve does not read the table.
 func TestEvolvePrivacyGoesWhereTheTableSays(t *testing.T) {
-	events := map[string]Event{"make key": DataKeyMade{Key: "k1"}, "restrict": PatientRestricted{Until: until}, "lift": RestrictionLifted{},
-		"erase": PatientErased{Why: "w", At: at}, "destroy key": DataKeyDestroyed{}}
+	events := map[string]Event{"make_key": DataKeyMade{Key: "k1"}, "restrict": PatientRestricted{Until: until}, "lift": RestrictionLifted{},
+		"erase": PatientErased{Why: "w", At: at}, "destroy_key": DataKeyDestroyed{}}
 	for _, m := range PrivacyLifecycle.Moves() {
 		for _, src := range m.Src {
-			u := Evolve(standing(Standing(src)), events[m.Name])
-			if string(u.Privacy.Standing) != m.Dst || u.Privacy.Key != "k1" || u.Name != "d" {
+			before := map[string]Standing{"kept": Kept, "restricted": Restricted, "erased": Erased, "shredded": Shredded}[src]
+			u := Evolve(standing(before), events[m.Name])
+			if u.Privacy.Standing.state() != m.Dst || u.Privacy.Key != "k1" || u.Name != "d" {
 				t.Errorf("%s from %q leads to %+v; the table says %q", m.Name, src, u.Privacy, m.Dst)
 			}
 			if restricted := u.Privacy.Standing == Restricted; u.Privacy.Until.Equal(until) != restricted {

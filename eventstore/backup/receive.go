@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"orderengine/eventstore/durable"
 )
 
 // Receive writes what [Backup.Write] sends into the folder dir, which must not exist. It fails with [ErrDamaged] if the
@@ -84,7 +86,7 @@ func Publish(partial, dir string) error {
 	if err := os.Rename(partial, dir); err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(dir))
+	return durable.SyncDir(filepath.Dir(dir))
 }
 
 // writeFile makes a file of a folder, with the folders above it, durable when it returns.
@@ -109,14 +111,6 @@ func syncFolders(dir string) error {
 		if err != nil || !d.IsDir() {
 			return err
 		}
-		return syncFolder(path)
+		return durable.SyncDir(path)
 	})
-}
-
-func syncFolder(dir string) error {
-	folder, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
 }

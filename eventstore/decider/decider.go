@@ -94,6 +94,13 @@ type Call struct {
 	New bool
 }
 
+// Step is the call of one part of a command that touches several streams, always the same for the same name. Each part
+// needs a call of its own: events are known by ids that are made of the call's, in the whole log.
+func (c Call) Step(name string) Call {
+	c.Causation, c.ID = c.ID.String(), uuid.NewSHA1(c.ID, []byte(name))
+	return c
+}
+
 // Result is what a stream is after a command.
 type Result[S any] struct {
 	State    S
@@ -204,8 +211,10 @@ func (d *Decider[S, C, E]) try(ctx context.Context, stream string, call Call, co
 	}
 	events, err := d.model.Decide(e.state, command)
 	if err != nil || len(events) == 0 {
-		if cached && d.opts.Shared && d.moved(ctx, stream, e) {
-			return result, true, nil
+		if cached && d.opts.Shared {
+			if moved, readErr := d.moved(ctx, stream, e); moved || readErr != nil {
+				return result, moved, readErr
+			}
 		}
 		return e.result(false), false, err
 	}
@@ -218,9 +227,9 @@ func (d *Decider[S, C, E]) try(ctx context.Context, stream string, call Call, co
 }
 
 // moved reads the stream's tail and says whether there was one.
-func (d *Decider[S, C, E]) moved(ctx context.Context, stream string, e entry[S]) bool {
+func (d *Decider[S, C, E]) moved(ctx context.Context, stream string, e entry[S]) (bool, error) {
 	fresh, err := d.read(ctx, stream, e, true)
-	return err == nil && fresh.revision != e.revision
+	return err == nil && fresh.revision != e.revision, err
 }
 
 func (d *Decider[S, C, E]) append(ctx context.Context, stream string, call Call, e entry[S], events []E) (entry[S], error) {

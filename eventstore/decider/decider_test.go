@@ -66,6 +66,7 @@ type store struct {
 	before func(stream string) error // its error is the append's, which is not made
 	after  func(stream string) error // its error is the append's, which was made
 	reads  atomic.Int64
+	broken error // of every read
 }
 
 func newStore() *store { return &store{Store: memory.New()} }
@@ -87,6 +88,9 @@ func (s *store) Append(ctx context.Context, stream string, expected eventstore.R
 
 func (s *store) ReadStream(ctx context.Context, stream string, from eventstore.Revision) iter.Seq2[eventstore.Recorded, error] {
 	s.reads.Add(1)
+	if s.broken != nil {
+		return func(yield func(eventstore.Recorded, error) bool) { yield(eventstore.Recorded{}, s.broken) }
+	}
 	return s.Store.ReadStream(ctx, stream, from)
 }
 
@@ -258,6 +262,21 @@ func TestSharedRefusalIsGivenOnTheLatestState(t *testing.T) {
 		}
 		if _, err := d.Execute(t.Context(), "1", newCall(), put{N: 1, Limit: 12}); !errors.Is(err, errFull) {
 			t.Errorf("on the latest state: %v, want %v", err, errFull)
+		}
+	}
+}
+
+// TestSharedRefusalIsNotGivenOnAStateThatCannotBeReadAgain: what another server did meanwhile may have allowed it.
+func TestSharedRefusalIsNotGivenOnAStateThatCannotBeReadAgain(t *testing.T) {
+	s := newStore()
+	d := decider.New(s, jars, decider.Options{Shared: true})
+	if _, err := d.Execute(t.Context(), "a", newCall(), put{1, 1, 1}); err != nil {
+		t.Fatal(err)
+	}
+	s.broken = eventstore.ErrUnavailable
+	for what, command := range map[string]put{"a refusal": {1, 1, 1}, "nothing to do": {0, 9, 1}} {
+		if _, err := d.Execute(t.Context(), "a", newCall(), command); !errors.Is(err, eventstore.ErrUnavailable) {
+			t.Errorf("%s while the log cannot be read: %v, want %v", what, err, eventstore.ErrUnavailable)
 		}
 	}
 }
@@ -497,5 +516,17 @@ func TestNewStreamThatIsThere(t *testing.T) {
 	r, err = d.Execute(t.Context(), "1", call, put{N: 2, Limit: 9})
 	if err != nil || !r.Repeated || r.State != 3 {
 		t.Errorf("run again: %+v, %v; want the first command repeated", r, err)
+	}
+}
+
+// TestStepsHaveCallsOfTheirOwn: two parts of one command never make events of one id, and a part that is run again does.
+func TestStepsHaveCallsOfTheirOwn(t *testing.T) {
+	call := decider.Call{ID: uuid.New(), Actor: "a", Correlation: "r", At: time.Unix(1, 0)}
+	first, second := call.Step("first"), call.Step("second")
+	if first.ID == call.ID || first.ID == second.ID || first != call.Step("first") {
+		t.Errorf("of %v: %v and %v", call, first, second)
+	}
+	if want := (decider.Call{ID: first.ID, Actor: "a", Correlation: "r", Causation: call.ID.String(), At: call.At}); first != want {
+		t.Errorf("the step is %+v, want %+v", first, want)
 	}
 }

@@ -1,8 +1,12 @@
 package esdb
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"os"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,13 +17,48 @@ import (
 	"orderengine/eventstore/storetest"
 )
 
+// held runs a benchmark through the protocol on an embedded log that holds so many events already: as many as EVENTS
+// says, separated by commas, or 100,000. The last of them stand behind tail.
+func held(b *testing.B, run func(b *testing.B, c *cluster, tail eventstore.Position)) {
+	for _, count := range strings.Split(cmp.Or(os.Getenv("EVENTS"), "100000"), ",") {
+		events, err := strconv.Atoi(count)
+		if err != nil || events < followed {
+			b.Fatalf("EVENTS=%s: numbers of at least %d events are needed", os.Getenv("EVENTS"), followed)
+		}
+		c, tail := fill(b, events)
+		b.Run("held="+count, func(b *testing.B) { run(b, c, tail) })
+	}
+}
+
+// fill serves a log of so many events.
+func fill(b *testing.B, events int) (c *cluster, tail eventstore.Position) {
+	c = serve(b, backings["embedded"](b))
+	for written := 0; written < events; written += eventstore.MaxEvents {
+		batch := make([]eventstore.Event, min(eventstore.MaxEvents, events-written))
+		for i := range batch {
+			batch[i] = eventstore.Event{ID: uuid.New(), Type: "OrderPlaced", Data: benchData}
+		}
+		receipt, err := c.backing.Append(b.Context(), fmt.Sprintf("order-%d", written), eventstore.NoStream, batch)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if written+len(batch) <= events-followed {
+			tail = receipt.Position
+		}
+	}
+	storetest.AwaitIdle()
+	return c, tail
+}
+
+// followed is how many events BenchmarkFollow reads at least.
+const followed = 50_000
+
 // BenchmarkAppend compares appends of one 600-byte event, each with its expected revision, through the store and
 // through the bare client, in turns on the same server of an embedded log: events/s are the store's, bare/s the
 // client's, and x-bare is their ratio.
 func BenchmarkAppend(b *testing.B) {
 	const callers = 64
-	b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
-		c := serve(b, backings["embedded"](b))
+	held(b, func(b *testing.B, c *cluster, _ eventstore.Position) {
 		s := open(b, c.addr)
 		bare := openBare(b, c.addr)
 		ours, theirs := storetest.NewBenchStreams(callers), storetest.NewBenchStreams(callers)
@@ -70,33 +109,27 @@ func appendBare(bare *client.Client, b *storetest.BenchStream) error {
 	return err
 }
 
-// BenchmarkFollow measures a follower that reads the log from its beginning through the server.
+// BenchmarkFollow measures a follower that reads the last events of the log through the server.
 func BenchmarkFollow(b *testing.B) {
-	const events = 50_000
-	c := serve(b, backings["embedded"](b))
-	s := open(b, c.addr)
-	batch := make([]eventstore.Event, eventstore.MaxEvents)
-	for i := range events / len(batch) {
-		for j := range batch {
-			batch[j] = eventstore.Event{ID: uuid.New(), Type: "OrderPlaced", Data: benchData}
-		}
-		if _, err := c.backing.Append(b.Context(), fmt.Sprintf("order-%d", i), eventstore.NoStream, batch); err != nil {
+	held(b, func(b *testing.B, c *cluster, tail eventstore.Position) {
+		s := open(b, c.addr)
+		head, err := c.backing.Head(b.Context())
+		if err != nil {
 			b.Fatal(err)
 		}
-	}
-	read := 0
-	for b.Loop() {
-		n := 0
-		for page, err := range s.Follow(b.Context(), eventstore.Position{}) {
-			if err != nil {
-				b.Fatal(err)
-			}
-			if n += len(page); n == events {
-				break
+		read := 0
+		for b.Loop() {
+			for page, err := range s.Follow(b.Context(), tail) {
+				if err != nil {
+					b.Fatal(err)
+				}
+				read += len(page)
+				if len(page) > 0 && page[len(page)-1].Position == head {
+					break
+				}
 			}
 		}
-		read += n
-	}
-	b.ReportMetric(float64(read)/b.Elapsed().Seconds(), "events/s")
-	b.ReportMetric(0, "ns/op")
+		b.ReportMetric(float64(read)/b.Elapsed().Seconds(), "events/s")
+		b.ReportMetric(0, "ns/op")
+	})
 }

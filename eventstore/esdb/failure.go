@@ -33,8 +33,9 @@ func untouched(err error) error {
 	switch codeOf(err) {
 	case client.ErrorCodeStreamDeleted:
 		return fmt.Errorf("%w: %w", eventstore.ErrInvalid, err)
-	case client.ErrorCodeUnauthenticated, client.ErrorCodeAccessDenied, client.ErrorCodeUnsupportedFeature,
-		client.ErrorCodeNotLeader, client.ErrorCodeConnectionClosed:
+	case client.ErrorCodeUnauthenticated, client.ErrorCodeAccessDenied, client.ErrorCodeUnsupportedFeature:
+		return denied(err)
+	case client.ErrorCodeNotLeader, client.ErrorCodeConnectionClosed:
 		return fmt.Errorf("%w: %w", eventstore.ErrUnavailable, err)
 	}
 	switch status.Code(err) {
@@ -46,9 +47,15 @@ func untouched(err error) error {
 	return nil
 }
 
+func denied(err error) error {
+	return fmt.Errorf("%w: %w: %w", eventstore.ErrUnavailable, eventstore.ErrDenied, err)
+}
+
 // unread is the error of a read that failed so.
 func unread(err error) error {
 	switch {
+	case codeOf(err) == client.ErrorCodeUnauthenticated, codeOf(err) == client.ErrorCodeAccessDenied:
+		return denied(err)
 	case codeOf(err) == client.ErrorCodeStreamDeleted, status.Code(err) == codes.InvalidArgument:
 		return fmt.Errorf("%w: %w", eventstore.ErrInvalid, err)
 	case status.Code(err) == codes.DataLoss, errors.Is(err, eventstore.ErrCorrupt):

@@ -13,6 +13,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"orderengine/eventstore/durable"
+
 	checkpoints "github.com/transparency-dev/formats/log"
 	"golang.org/x/mod/sumdb/note"
 )
@@ -122,7 +124,6 @@ func ReadKey(file string) (note.Verifier, error) {
 	return key.Verifier(), nil
 }
 
-// makeKey writes the key so that a crash leaves the whole of it or nothing.
 func makeKey(file, origin string) (Key, error) {
 	key, secret, err := NewKey(origin)
 	if err != nil {
@@ -131,15 +132,7 @@ func makeKey(file, origin string) (Key, error) {
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return Key{}, err
 	}
-	f, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*") // with mode 0600
-	if err != nil {
-		return Key{}, err
-	}
-	_, err = f.WriteString(secret + "\n" + key.public + "\n")
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), file)
-	}
-	return key, err
+	return key, durable.Replace(file, []byte(secret+"\n"+key.public+"\n"))
 }
 
 // Origin is the name of the log.

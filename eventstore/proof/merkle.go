@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/transparency-dev/merkle/compact"
@@ -107,7 +108,16 @@ func VerifyConsistency(older, newer Checkpoint, hashes [][]byte) error {
 		return nil // everything begins with nothing; RFC 6962 has no proof of it
 	}
 	if err := proof.VerifyConsistency(hasher, older.Size, newer.Size, hashes, older.Root, newer.Root); err != nil {
-		return fmt.Errorf("%w: between %d and %d events: %w", ErrInconsistent, older.Size, newer.Size, err)
+		return fmt.Errorf("%w: between %d and %d events: %w", ErrInconsistent, older.Size, newer.Size, shown(err))
 	}
 	return nil
+}
+
+// shown is an error of a proof's verification on one line: the module lists the bytes of both roots.
+func shown(err error) error {
+	var mismatch proof.RootMismatchError
+	if errors.As(err, &mismatch) {
+		return fmt.Errorf("the root would be %x, and %x was signed", mismatch.CalculatedRoot, mismatch.ExpectedRoot)
+	}
+	return err
 }

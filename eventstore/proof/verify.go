@@ -3,7 +3,9 @@ package proof
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -108,8 +110,15 @@ func (v *verifier) parse(file []byte) bool {
 	b := &v.verdict.Bundle
 	d := json.NewDecoder(bytes.NewReader(file))
 	d.DisallowUnknownFields()
-	if err := d.Decode(b); err != nil {
-		v.fault(Malformed, "", "%v", err)
+	switch err := d.Decode(b); {
+	case errors.Is(err, io.EOF):
+		v.fault(Malformed, "", "the file is empty")
+		return false
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		v.fault(Truncated, lastWhole(file), "the file ends after this event, in the middle of the bundle")
+		return false
+	case err != nil:
+		v.fault(Malformed, "", "the file is no bundle: %v", err)
 		return false
 	}
 	if b.Format != BundleFormat {
@@ -117,6 +126,17 @@ func (v *verifier) parse(file []byte) bool {
 		return false
 	}
 	return true
+}
+
+// lastWhole is the last event that stands whole in a file that was cut off, "" if none does.
+func lastWhole(file []byte) (name string) {
+	for line := range bytes.Lines(file) {
+		var e Entry
+		if json.Unmarshal(bytes.TrimRight(line, ",\n"), &e) == nil && e.Stream != "" {
+			name = e.Name()
+		}
+	}
+	return name
 }
 
 // form holds the file against its only form: a byte that no signature covers would go unseen otherwise.
@@ -233,7 +253,7 @@ func (v *verifier) places() {
 	for i := range v.verdict.Bundle.Events {
 		e := &v.verdict.Bundle.Events[i]
 		if err := proof.VerifyInclusion(hasher, e.Index, at.Size, LeafHash(e.recorded()), e.Proof, at.Root); err != nil {
-			v.fault(Changed, e.Name(), "it is not event %d of the log, or its proof was changed: %v", e.Index+1, err)
+			v.fault(Changed, e.Name(), "it is not event %d of the log, or its proof was changed: %v", e.Index+1, shown(err))
 		} else if e.Index < next[e.Stream] {
 			v.fault(Reordered, e.Name(), "it is event %d of the log, and stands after event %d", e.Index+1, next[e.Stream])
 		}

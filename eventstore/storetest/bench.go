@@ -3,6 +3,7 @@ package storetest
 import (
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/google/uuid"
@@ -49,4 +50,25 @@ func Spread(callers, n int, call func(caller int) error) time.Duration {
 	}
 	wg.Wait()
 	return time.Since(began)
+}
+
+// AwaitIdle lets a store finish sorting what was written in a rush, which is not what is measured after it; it gives up
+// after a minute.
+func AwaitIdle() {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
+		before := ProcessorTime()
+		time.Sleep(time.Second) // the interval that is looked at
+		if ProcessorTime()-before < 50*time.Millisecond {
+			return
+		}
+	}
+}
+
+// ProcessorTime is what this process has used of the processors, user and system.
+func ProcessorTime() time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		panic(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

@@ -16,6 +16,8 @@ import (
 	"sync"
 	"time"
 
+	"orderengine/eventstore/durable"
+
 	"github.com/google/uuid"
 	lru "github.com/hashicorp/golang-lru/v2"
 )
@@ -74,7 +76,7 @@ func MasterKeyFile(path string) ([]byte, error) {
 func NewMasterKeyFile(path string) ([]byte, error) {
 	key := random(keySize)
 	text := base64.StdEncoding.EncodeToString(key) + "\n"
-	return key, create(path, []byte(text))
+	return key, durable.Create(path, []byte(text))
 }
 
 // HasKeys says that a folder has been a keyring's.
@@ -124,12 +126,12 @@ func (k *Keyring) makeFolders() error {
 			return err
 		}
 	}
-	return syncDir(k.dir)
+	return durable.SyncDir(k.dir)
 }
 
 func (k *Keyring) makeName() error {
 	name := hex.EncodeToString(random(4))
-	err := create(filepath.Join(k.dir, checkFile), seal(k.master, []byte(name), checkFile))
+	err := durable.Create(filepath.Join(k.dir, checkFile), seal(k.master, []byte(name), checkFile))
 	if errors.Is(err, fs.ErrExist) {
 		return nil // another server was faster
 	}
@@ -160,7 +162,7 @@ func (k *Keyring) make() (name string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if err := create(path, seal(k.master, key, name)); err != nil {
+	if err := durable.Create(path, seal(k.master, key, name)); err != nil {
 		return "", err
 	}
 	k.cache.Add(name, cachedKey{aead, time.Now()})
@@ -233,7 +235,7 @@ func (k *Keyring) destroy(name string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return durable.SyncDir(filepath.Dir(path))
 }
 
 // file is where the data key with a name is. Names come from the log, so they are not trusted.
@@ -248,31 +250,6 @@ func (k *Keyring) file(name string) (string, error) {
 	default:
 		return filepath.Join(k.dir, key[:2], key+".key"), nil
 	}
-}
-
-// create makes a file that survives a crash whole or not at all; it fails with fs.ErrExist if it is there.
-func create(path string, content []byte) error {
-	file, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file.Name())
-	_, err = file.Write(content)
-	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	if err := os.Link(file.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 func random(n int) []byte {

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"orderengine/eventstore/durable"
 )
 
 const serverSize = 8
@@ -26,7 +28,10 @@ func kept(file string, size int) (value []byte, made bool, err error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		value = make([]byte, size)
 		rand.Read(value) // never fails: see crypto/rand
-		return value, true, write(file, hex.EncodeToString(value)+"\n")
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			return nil, false, err
+		}
+		return value, true, durable.Replace(file, []byte(hex.EncodeToString(value)+"\n"))
 	}
 	if err != nil {
 		return nil, false, err
@@ -36,20 +41,4 @@ func kept(file string, size int) (value []byte, made bool, err error) {
 		return nil, false, fmt.Errorf("%s: not %d hexadecimal digits", file, 2*size)
 	}
 	return value, false, nil
-}
-
-// write writes a file so that a crash leaves the whole of it or nothing.
-func write(file, text string) error {
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*") // with mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), file)
 }

@@ -8,8 +8,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/google/uuid"
-
 	"orderengine/domain"
 	"orderengine/domain/account"
 	"orderengine/domain/link"
@@ -60,7 +58,7 @@ func (a Accounts) Register(ctx context.Context, call decider.Call, r Registratio
 func (a Accounts) SetPrices(ctx context.Context, call decider.Call, username string, prices account.Prices) (result decider.Result[account.User], err error) {
 	for _, orderType := range slices.Sorted(maps.Keys(prices)) {
 		set := account.SetPrice{OrderType: orderType, Amount: prices[orderType], At: call.At}
-		if result, err = a.Users.Execute(ctx, username, step(call, "price/"+orderType), set); err != nil {
+		if result, err = a.Users.Execute(ctx, username, call.Step("price/"+orderType), set); err != nil {
 			return result, err
 		}
 	}
@@ -73,7 +71,7 @@ func (a Accounts) SetPassword(ctx context.Context, call decider.Call, username, 
 	if err != nil {
 		return decider.Result[account.User]{}, err
 	}
-	return a.Users.Execute(ctx, username, step(call, "credential"), account.SetCredential{Credential: credential, At: call.At})
+	return a.Users.Execute(ctx, username, call.Step("credential"), account.SetCredential{Credential: credential, At: call.At})
 }
 
 // credential makes what is stored, and leads the token's hash to the user before the user knows of it.
@@ -82,7 +80,7 @@ func (a Accounts) credential(ctx context.Context, call decider.Call, username, p
 		token = NewToken()
 	}
 	credential := NewCredential(password, token)
-	_, err := a.Tokens.Execute(ctx, credential.TokenHash, step(call, "token"), link.Command{To: username})
+	_, err := a.Tokens.Execute(ctx, credential.TokenHash, call.Step("token"), link.Command{To: username})
 	if domain.IsRefused(err, domain.AlreadyExists) {
 		return credential, domain.RefuseField(domain.AlreadyExists, "token", "the token is another user's")
 	}
@@ -138,13 +136,6 @@ func (a Accounts) Login(ctx context.Context, username, password string) (token s
 	return token, nil
 }
 
-// step derives the call of one part of a command that touches several things.
-func step(call decider.Call, name string) decider.Call {
-	call.Causation = call.ID.String()
-	call.ID = uuid.NewSHA1(call.ID, []byte(name))
-	return call
-}
-
 // People gives users by name; who is not known is left out.
 func (a Accounts) People(ctx context.Context, usernames ...string) (map[string]account.Person, error) {
 	people := make(map[string]account.Person, len(usernames))
@@ -162,5 +153,5 @@ func (a Accounts) People(ctx context.Context, usernames ...string) (map[string]a
 
 // SetActive lets a user in or shuts them out.
 func (a Accounts) SetActive(ctx context.Context, call decider.Call, username string, active bool) (decider.Result[account.User], error) {
-	return a.Users.Execute(ctx, username, step(call, "active"), account.SetActive{Active: active, At: call.At})
+	return a.Users.Execute(ctx, username, call.Step("active"), account.SetActive{Active: active, At: call.At})
 }

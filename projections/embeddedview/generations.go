@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"orderengine/eventstore"
+	"orderengine/eventstore/durable"
 	"orderengine/projections"
 )
 
@@ -89,22 +90,8 @@ func (g *Generations) move(from, to projections.Lineup) error {
 	if is != from {
 		return fmt.Errorf("%w: the line-up is %q, not %q", projections.ErrStale, is, from)
 	}
-	return replaceFile(g.lineupFile(g.version), to.String()+"\n")
-}
-
-// replaceFile leaves the old content or the new, whenever the machine stops.
-func replaceFile(name, text string) error {
-	file, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*")
-	if err != nil {
+	if err := durable.Replace(g.lineupFile(g.version), []byte(to.String()+"\n")); err != nil {
 		return fmt.Errorf("views folder: %w", err)
-	}
-	_, err = file.WriteString(text)
-	err = errors.Join(err, file.Sync(), file.Close())
-	if err == nil {
-		err = os.Rename(file.Name(), name)
-	}
-	if err != nil {
-		return fmt.Errorf("views folder: %w", errors.Join(err, os.Remove(file.Name())))
 	}
 	return nil
 }

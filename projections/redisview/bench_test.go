@@ -1,6 +1,7 @@
 package redisview_test
 
 import (
+	"fmt"
 	"testing"
 
 	"orderengine/projections"
@@ -16,3 +17,12 @@ func fresh(b *testing.B) projections.Views {
 func BenchmarkCommit(b *testing.B) { viewtest.BenchmarkCommit(b, fresh) }
 
 func BenchmarkPage(b *testing.B) { viewtest.BenchmarkPage(b, fresh) }
+
+func BenchmarkCommitInACluster(b *testing.B) {
+	cluster := redistest.StartCluster(b)
+	sets := 0
+	viewtest.BenchmarkCommit(b, func(b *testing.B) projections.Views {
+		sets++
+		return mustOpen(b, cluster.URL(), redisview.Options{Namespace: fmt.Sprint("set-", sets)})
+	})
+}

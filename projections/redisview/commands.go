@@ -2,27 +2,65 @@ package redisview
 
 import (
 	"fmt"
+	"slices"
 
 	"orderengine/projections"
 )
 
-// commands are the batch as the arguments of commitScript: the last word on each document and each index
-// entry, since nobody sees the earlier ones, in few long commands, since each costs.
-func (k keys) commands(b projections.Batch) ([]any, error) {
-	c, err := gather(b.Ops)
-	if err != nil {
-		return nil, err
+// calls are the batch as the calls of commitScript, one for each part: the last word on each document and each
+// index entry, since nobody sees the earlier ones, in few long commands, since each costs.
+func (k keys) calls(token uint64, b projections.Batch) ([]call, error) {
+	calls := make([]call, len(k.parts))
+	for i, ops := range k.spread(b.Ops) {
+		c, err := gather(ops)
+		if err != nil {
+			return nil, err
+		}
+		calls[i] = call{part: i, words: c.words(k.parts[i], []any{token, b.From.String(), b.To.String()}, 3*len(ops))}
+		if k.split() {
+			calls[i].names = c.names(k.parts[i])
+		}
 	}
-	a := arguments{words: make([]any, 0, 2+3*len(b.Ops))}
-	a.words = append(a.words, b.From.String(), b.To.String())
-	c.documents.each(projections.Put, func(op *projections.Op) { a.add("MSET", "", k.document(op.Key), op.Value) })
-	c.documents.each(projections.Delete, func(op *projections.Op) { a.add("UNLINK", "", k.document(op.Key)) })
+	return calls, nil
+}
+
+// spread gives each part its ops.
+func (k keys) spread(ops []projections.Op) [][]projections.Op {
+	if !k.split() {
+		return [][]projections.Op{ops}
+	}
+	spread := make([][]projections.Op, len(k.parts))
+	for _, op := range ops {
+		i := k.place(op.Key)
+		spread[i] = append(spread[i], op)
+	}
+	return spread
+}
+
+// words are the commands for a part, of about so many words, behind the first arguments.
+func (c changes) words(p part, first []any, size int) []any {
+	a := arguments{words: slices.Grow(first, size)}
+	c.documents.each(projections.Put, func(op *projections.Op) { a.add("MSET", "", p.document(op.Key), op.Value) })
+	c.documents.each(projections.Delete, func(op *projections.Op) { a.add("UNLINK", "", p.document(op.Key)) })
 	for _, index := range c.indexes {
-		key := k.index(index.name)
+		key := p.index(index.name)
 		index.each(projections.List, func(op *projections.Op) { a.add("ZADD", key, "0", op.Member) })
 		index.each(projections.Unlist, func(op *projections.Op) { a.add("ZREM", key, op.Member) })
 	}
-	return a.words, nil
+	return a.words
+}
+
+// names are the keys that the words change. A cluster must be told of them: while it moves their slot, it then
+// refuses the whole script, and otherwise would in the middle.
+func (c changes) names(p part) []string {
+	names := make([]string, 0, len(c.documents.ops)+len(c.indexes))
+	for _, op := range c.documents.ops {
+		names = append(names, p.document(op.Key))
+	}
+	for _, index := range c.indexes {
+		names = append(names, p.index(index.name))
+	}
+	return names
 }
 
 // changes are the ops of a batch that count.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 
 	"orderengine/projections"
 )
@@ -44,7 +45,7 @@ func (s *Store) Dump(ctx context.Context, to io.Writer) error {
 }
 
 func (s *Store) dumpContent(ctx context.Context, w *bufio.Writer) error {
-	indexes, err := s.names(ctx, s.keys.indexes())
+	documents, indexes, err := s.names(ctx)
 	if err != nil {
 		return err
 	}
@@ -52,10 +53,6 @@ func (s *Store) dumpContent(ctx context.Context, w *bufio.Writer) error {
 		if err := s.dumpCount(ctx, w, index); err != nil {
 			return err
 		}
-	}
-	documents, err := s.names(ctx, s.keys.documents())
-	if err != nil {
-		return err
 	}
 	for some := range slices.Chunk(documents, dumpStep) {
 		if err := s.dumpDocuments(ctx, w, some); err != nil {
@@ -70,21 +67,32 @@ func (s *Store) dumpContent(ctx context.Context, w *bufio.Writer) error {
 	return nil
 }
 
-// names are what follows start in the names of keys, in order.
-func (s *Store) names(ctx context.Context, start string) ([]string, error) {
-	var names []string
-	found := s.client.Scan(ctx, 0, start+"*", 1000).Iterator()
-	for found.Next(ctx) {
-		names = append(names, strings.TrimPrefix(found.Val(), start))
-	}
-	slices.Sort(names)
-	return slices.Compact(names), explain(ctx, found.Err()) // a scan may find a key twice
+// names are the keys of all documents and the names of all indexes, in order.
+func (s *Store) names(ctx context.Context) (documents, indexes []string, err error) {
+	var mu sync.Mutex
+	err = s.scan(ctx, func(names []string) error {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, name := range names {
+			place, _ := s.keys.placeOf(name)
+			p := s.keys.parts[place]
+			if key, ok := strings.CutPrefix(name, p.documents()); ok {
+				documents = append(documents, key)
+			} else {
+				indexes = append(indexes, strings.TrimPrefix(name, p.indexes()))
+			}
+		}
+		return nil
+	})
+	slices.Sort(documents)
+	slices.Sort(indexes)
+	return slices.Compact(documents), slices.Compact(indexes), err // a scan may find a key twice
 }
 
 func (s *Store) dumpCount(ctx context.Context, w *bufio.Writer, index string) error {
-	count, err := s.client.ZCard(ctx, s.keys.index(index)).Result()
+	count, err := s.client.ZCard(ctx, s.keys.parts[s.keys.place(index)].index(index)).Result()
 	if err != nil {
-		return explain(ctx, err)
+		return s.explain(ctx, err)
 	}
 	_, err = fmt.Fprintf(w, "count %q %d\n", index, count)
 	return err

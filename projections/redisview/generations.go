@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -108,7 +109,7 @@ func (g *Generations) Former(ctx context.Context, oldest int) (projections.Gener
 }
 
 func (g *Generations) keysOf(set projections.Generation) (keys, error) {
-	return newKeys(Options{Namespace: g.opts.Namespace, Version: set.Version, Number: set.Number})
+	return newKeys(Options{Namespace: g.opts.Namespace, Version: set.Version, Number: set.Number}, len(g.first.keys.parts))
 }
 
 func (g *Generations) exists(ctx context.Context, set projections.Generation) (bool, error) {
@@ -217,6 +218,29 @@ func (g *Generations) remove(ctx context.Context, set projections.Generation) (d
 	if idle < g.unused {
 		return false, nil
 	}
-	old := Store{client: g.first.client, keys: names}
-	return true, old.Wipe(ctx)
+	old := &Store{client: g.first.client, keys: names, settled: new(atomic.Pointer[eventstore.Position])}
+	if old.token, err = old.lastToken(ctx); err != nil {
+		return false, err
+	}
+	if err := old.Wipe(ctx); err != nil {
+		return false, err
+	}
+	for _, p := range names.parts {
+		if err := old.client.Del(ctx, p.fence()).Err(); err != nil {
+			return false, explain(ctx, err)
+		}
+	}
+	return true, nil
+}
+
+// lastToken is the highest that a part has seen, with which a set that is not used any more is removed.
+func (s *Store) lastToken(ctx context.Context) (last uint64, err error) {
+	for _, p := range s.keys.parts {
+		token, err := s.client.Get(ctx, p.fence()).Uint64()
+		if err != nil && !errors.Is(err, redis.Nil) {
+			return 0, explain(ctx, err)
+		}
+		last = max(last, token)
+	}
+	return last, nil
 }

@@ -1,32 +1,34 @@
-// Package redisview keeps the views in a Redis server, 6.2 or later, without modules or functions.
+// Package redisview keeps the views in a Redis server, 6.2 or later, or a cluster of them, without modules or
+// functions. Valkey is the same.
 //
-// A batch and its checkpoint are one script that first compares the checkpoint, so that a follower that
-// has been overtaken changes nothing. Every read takes the checkpoint in the same atomic step, so that an
-// answer after somebody emptied the server says so: its checkpoint is zero. The server must not evict:
-// with a maxmemory-policy other than noeviction, documents go missing and nobody is told.
+// In one server a batch and its checkpoint are one script that first compares the checkpoint, so that a follower
+// that has been overtaken changes nothing. Every read takes the checkpoint in the same atomic step, so that an
+// answer after somebody emptied the server says so: its checkpoint is zero.
+//
+// A cluster does nothing atomically across its slots. There the views are in [clusterParts] parts, each in one
+// slot with a checkpoint of its own, and a batch is one such script for each part, all sent together. The views
+// are as far as the part that is behind; a read waits out the moment in which parts differ, so that its answer is
+// true at one checkpoint there too, and the next answer is not from before it. Parts that stay apart (a leader
+// died in the middle, a replica took over that had not heard everything) are mended by the next leader, see
+// [projections.Parted]. While a slot of the views is moved to another server, commits wait and reads of its part
+// fail; nothing is lost.
+//
+// The server must not evict: with a maxmemory-policy other than noeviction, documents go missing and nobody is told.
 package redisview
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
-	"github.com/redis/go-redis/v9/maintnotifications"
 
+	"orderengine/eventstore"
 	"orderengine/projections"
-)
-
-// What the URL's own options (dial_timeout, read_timeout, write_timeout, pool_size) may change.
-const (
-	dialTimeout = time.Second
-	ioTimeout   = 2 * time.Second // of one read or write; a big batch takes a fraction of it
-	poolSize    = 32
 )
 
 // Options may be left zero.
@@ -41,88 +43,77 @@ type Options struct {
 	Number int
 }
 
-// Store is a [projections.Views] in a Redis server. It is safe for concurrent use, and outlives restarts
-// of the server.
+// Store is a [projections.Views] in a Redis server or cluster. It is safe for concurrent use, and outlives
+// restarts of the servers.
 type Store struct {
-	client *redis.Client
-	keys   keys
+	client  redis.UniversalClient
+	keys    keys
+	token   uint64                               // what commits and wipes come with
+	settled *atomic.Pointer[eventstore.Position] // what every part was seen to have reached
 }
 
-var _ projections.Views = (*Store)(nil)
+var (
+	_ projections.Views  = (*Store)(nil)
+	_ projections.Fencer = (*Store)(nil)
+	_ projections.Parted = (*Store)(nil)
+)
 
-// Open takes a URL of the form redis[s]://[user:password@]host[:port][/db][?option=value]. It does not
-// connect: a server that is down shows as [projections.ErrUnavailable] in the calls, until it is back.
+// Open takes a URL of the form redis[s]://[user:password@]host[:port][/db][?option=value], with several hosts
+// between commas for a cluster. It does not connect: a server that is down shows as [projections.ErrUnavailable]
+// in the calls, until it is back.
 func Open(ctx context.Context, serverURL string, opts Options) (*Store, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	client, err := clientOptions(serverURL)
+	server, err := parseURL(serverURL)
 	if err != nil {
 		return nil, err
 	}
-	names, err := newKeys(opts)
+	names, err := newKeys(opts, server.parts())
 	if err != nil {
 		return nil, err
 	}
 	// go-redis writes to stderr what its calls return as well.
 	logging.Disable()
-	return &Store{client: redis.NewClient(client), keys: names}, nil
+	s := &Store{client: server.connect(poolSize), keys: names, settled: new(atomic.Pointer[eventstore.Position])}
+	s.settled.Store(new(eventstore.Position))
+	return s, nil
 }
 
 // Close closes the connections. Calls after it fail with [projections.ErrUnavailable]; closing again does nothing.
-func (s *Store) Close() error {
-	if err := s.client.Close(); err != nil && !errors.Is(err, redis.ErrClosed) {
+func (s *Store) Close() error { return closed(s.client) }
+
+func closed(client redis.UniversalClient) error {
+	if err := client.Close(); err != nil && !errors.Is(err, redis.ErrClosed) {
 		return err
 	}
 	return nil
 }
 
-// clientOptions never shows the URL in an error: it may hold a password, and may be malformed because of it.
-func clientOptions(serverURL string) (*redis.Options, error) {
-	malformed := errors.New("views URL: not of the form redis[s]://[user:password@]host[:port][/db][?option=value]")
-	u, err := url.Parse(serverURL)
-	if err != nil || u.Scheme != "redis" && u.Scheme != "rediss" || u.Host == "" {
-		return nil, malformed
-	}
-	o, err := redis.ParseURL(serverURL)
-	if err != nil && strings.Contains(err.Error(), "unexpected option") {
-		return nil, fmt.Errorf("views URL: %w", err)
-	}
-	if err != nil {
-		return nil, malformed
-	}
-	setTimeouts(o)
-	// A commit that is sent again finds its own checkpoint and looks overtaken. The callers retry.
-	o.MaxRetries = -1
-	o.DialerRetries = 1
-	o.ContextTimeoutEnabled = true
-	// What is not needed is not negotiated: every managed Redis and proxy takes such a client.
-	o.Protocol = 2
-	o.DisableIdentity = true
-	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-	o.PipelinePoolSize = -1
-	return o, nil
-}
+func (s *Store) explain(ctx context.Context, err error) error { return failure(ctx, s.client, err) }
 
-func setTimeouts(o *redis.Options) {
-	o.DialTimeout = cmp.Or(o.DialTimeout, dialTimeout)
-	o.ReadTimeout = cmp.Or(o.ReadTimeout, ioTimeout)
-	o.WriteTimeout = cmp.Or(o.WriteTimeout, ioTimeout)
-	o.PoolSize = cmp.Or(o.PoolSize, poolSize)
-	o.PoolTimeout = cmp.Or(o.PoolTimeout, dialTimeout)
+// failure explains an error, and has a client of a cluster look where the slots are now: a master that has died
+// tells nobody who comes after it.
+func failure(ctx context.Context, client redis.UniversalClient, err error) error {
+	if cluster, ok := client.(*redis.ClusterClient); ok && err != nil && ctx.Err() == nil {
+		cluster.ReloadState(ctx)
+	}
+	return explain(ctx, err)
 }
 
 // explain says in the terms of projections what a call failed with.
 func explain(ctx context.Context, err error) error {
 	switch {
-	case err == nil:
-		return nil
+	case err == nil, errors.Is(err, projections.ErrStale), projections.MayPass(err):
+		return err
 	case errors.Is(ctx.Err(), context.Canceled):
 		return ctx.Err()
 	case overdue(ctx):
 		return fmt.Errorf("%w: %w", projections.ErrUnavailable, context.DeadlineExceeded)
 	case strings.Contains(err.Error(), "WRONGTYPE"):
 		return fmt.Errorf("views: a key of another program has one of our names, wipe the views: %w", err)
+	case redis.HasErrorPrefix(err, "MOVED"), redis.HasErrorPrefix(err, "ASK"):
+		return fmt.Errorf("%w: the server is a node of a cluster, name several of its nodes in the URL: %w", projections.ErrUnavailable, err)
 	default:
 		return fmt.Errorf("%w: %w", projections.ErrUnavailable, err)
 	}

@@ -260,6 +260,9 @@ func TestWipeCutShort(t *testing.T) {
 	if at, err := store.Checkpoint(t.Context()); err != nil || at != (eventstore.Position{}) {
 		t.Errorf("checkpoint during a wipe: %s, %v", at, err)
 	}
+	if err := store.Wipe(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	if left, err := client.DBSize(t.Context()).Result(); err != nil || left != 0 {
 		t.Errorf("%d keys are left when the wipe is completed, %v", left, err)
 	}
@@ -343,6 +346,7 @@ func TestMalformedSettings(t *testing.T) {
 	for _, url := range []string{
 		"", "localhost:6379", "http://h", "unix:///s", "redis://", "redis://:secret/word@h", "redis://:secret@h:port",
 		"redis://:secret@h/notanumber", "redis://:secret@h?no_such_option=1", "redis://:secret@h?read_timeout=soon", "redis://:sec\x7fret@h",
+		"redis://,", "redis://:secret@h,", "redis://:secret@h1,:1", "redis://:secret@h1:x,h2", "redis://:secret@h1,h2:y", "redis://:secret@h1,h2/3",
 	} {
 		store, err := redisview.Open(t.Context(), url, redisview.Options{})
 		if err == nil {
@@ -358,7 +362,8 @@ func TestMalformedSettings(t *testing.T) {
 			t.Errorf("%+v is taken", opts)
 		}
 	}
-	for _, url := range []string{"redis://h", "rediss://user:word@h:6380/3?pool_size=4&read_timeout=1s"} {
+	for _, url := range []string{"redis://h", "rediss://user:word@h:6380/3?pool_size=4&read_timeout=1s",
+		"redis://h1,h2", "rediss://user:word@h1:1,[::1]:2,h3/0?pool_size=4"} {
 		mustOpen(t, url, redisview.Options{})
 	}
 }

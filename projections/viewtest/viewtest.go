@@ -18,6 +18,8 @@ type Harness struct {
 	Views projections.Views
 	// Reopen closes the store that was opened last and opens the same views, as the next process would.
 	Reopen func(t *testing.T) projections.Views
+	// Parted says that a commit is not one step, as [projections.Parted] has it.
+	Parted bool
 }
 
 // Dumper is the optional ability of a store to list all that it holds. Stores that hold the same at the
@@ -50,6 +52,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		{"StaleCommitChangesNothing", testStale},
 		{"SameBatchTwiceIsOnce", testTwice},
 		{"OneOfTwoFollowersWins", testFollowersRace},
+		{"LeadersFollowEachOther", testLeaders},
 		{"CheckpointSurvivesReopen", testReopen},
 		{"InterruptedAndResumed", testInterrupted},
 		{"WipeAndRebuild", testWipe},

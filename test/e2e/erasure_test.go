@@ -182,7 +182,7 @@ func TestAnErasedPatient(t *testing.T) {
 		mustContain(t, s.As(patient2).Send("POST", "/qaorder/question/create/", question(others.OrderNumber)).Want(t, 201), "咳嗽三天")
 		s.Stop()
 		inFiles(t, s.Data, noSecret)
-		if keys, err := filepath.Glob(filepath.Join(s.Data, "keys", "patients", "*", "*")); len(keys) != 1 || err != nil {
+		if keys, err := filepath.Glob(filepath.Join(s.PatientKeys(), "*", "*")); len(keys) != 1 || err != nil {
 			t.Errorf("the data keys are %v (%v), want patient2's", keys, err)
 		}
 	})
@@ -308,7 +308,7 @@ func TestALostDataKey(t *testing.T) {
 	theirs := placeFrom(t, s.As(patient2), "doctor1", "online")
 	s.As(patient2).Send("PATCH", path("pay", theirs.OrderNumber), form("channel=balance")).Want(t, 200)
 	s.Stop()
-	keys, err := filepath.Glob(filepath.Join(s.Data, "keys", "patients", "*", "*"))
+	keys, err := filepath.Glob(filepath.Join(s.PatientKeys(), "*", "*"))
 	if err != nil || len(keys) != 1 {
 		t.Fatalf("keys %v, %v", keys, err)
 	}

@@ -118,16 +118,18 @@ func testHistoryCallsThatCannotBe(t *testing.T, on setup) {
 		status int
 		says   string
 	}{
-		number + "/history/?revision=9":                         {http.StatusNotFound, "Not found."},
+		number + "/history/?revision=9":                         {http.StatusNotFound, "no such revision yet"},
 		number + "/history/?revision=-1":                        {http.StatusBadRequest, "revision"},
+		number + "/history/?revison=1":                          {http.StatusBadRequest, `{"revison":["There is no such parameter."]}`},
 		number + "/history/?at=yesterday":                       {http.StatusBadRequest, "RFC 3339"},
-		number + "/history/?at=2020-01-01T00:00:00Z":            {http.StatusNotFound, "Not found."},
+		number + "/history/?at=2020-01-01T00:00:00Z":            {http.StatusNotFound, "not placed yet"},
+		number + "/history/?at=2020-01-01T08:00:00+08:00":       {http.StatusNotFound, "not placed yet"},
 		number + "/history/?at=2020-01-01T00:00:00Z&revision=0": {http.StatusBadRequest, "not both"},
 		"99999999999999999999999999/history/":                   {http.StatusNotFound, "Not found."},
 		"9999999999999999999/history/":                          {http.StatusNotFound, "Not found."},
 		"x/history/":                                            {http.StatusNotFound, "Not found."},
 		"x/history/?at=2020-01-01T00:00:00Z":                    {http.StatusNotFound, "Not found."},
-		"9999999999999999999/history/?at=2020-01-01T00:00:00Z":  {http.StatusNotFound, "Not found."},
+		"9999999999999999999/history/?at=2020-01-01T00:00:00Z":  {http.StatusNotFound, "no such order"},
 	} {
 		if r := s.As(auditToken).Get("/audit/orders/" + query); r.Status != want.status || !strings.Contains(r.Body, want.says) {
 			t.Errorf("%s: %d %s, want %d %q", query, r.Status, r.Body, want.status, want.says)
@@ -148,6 +150,14 @@ func testLooksAreRecorded(t *testing.T, on setup) {
 	s.As(auditToken).Get("/audit/orders/"+number+"/history/?revision=0").Want(t, http.StatusOK)
 	s.As(auditToken).Get("/audit/orders/"+number+"/history/?revision=9").Want(t, http.StatusNotFound)
 	s.As(admin).Get("/admin/users/patient1/").Want(t, http.StatusOK)
+	s.As(admin).Send("PATCH", "/admin/users/patient1/", jsonBody(`{}`)).Want(t, http.StatusOK) // changes nothing, and shows all
+	for range 2 {                                                                              // the second reply is the first one again
+		s.As(admin).With("Idempotency-Key", "k").Send("POST", "/admin/users/patient1/topup/", form("amount=1")).Want(t, http.StatusOK)
+	}
+	s.As(admin).Send("POST", "/admin/users/patient1/topup/", form("amount=x")).Want(t, http.StatusBadRequest)
+	s.As(admin).Send("PUT", "/admin/users/patient1/privacy/", form("standing=kept&why=none")).Want(t, http.StatusOK)
+	s.As(admin).Get("/admin/parked/").Want(t, http.StatusOK)
+	s.As(admin).Send("OPTIONS", "/admin/parked/").Want(t, http.StatusOK)
 	s.As(auditToken).Get("/replay/events?limit=1").Want(t, http.StatusOK)
 	var looks []string
 	for line := range strings.Lines(s.As(auditToken).Get("/replay/events?types=PatientDataRead").Want(t, http.StatusOK).Body) {
@@ -163,6 +173,11 @@ func testLooksAreRecorded(t *testing.T, on setup) {
 	want := []string{
 		"audit audit /audit/orders/" + number + "/history/?revision=0",
 		"admin admin /admin/users/patient1/?",
+		"admin admin /admin/users/patient1/?",
+		"admin admin /admin/users/patient1/topup/?",
+		"admin admin /admin/users/patient1/topup/?",
+		"admin admin /admin/users/patient1/privacy/?",
+		"admin admin /admin/parked/?",
 		"audit audit /replay/events?limit=1",
 	}
 	if !slices.Equal(looks, want) {
@@ -206,6 +221,22 @@ func testRefusalsAreTold(t *testing.T, on setup) {
 	}
 	if !slices.Equal(told, want) || len(h.Events) != 1 {
 		t.Errorf("%d events, refused\n%s\nwant\n%s", len(h.Events), strings.Join(told, "\n"), strings.Join(want, "\n"))
+	}
+	sheet, err := csv.NewReader(strings.NewReader(s.As(auditToken).With("Accept", "text/csv").Get("/audit/orders/"+number+"/history/").Want(t, http.StatusOK).Body)).ReadAll()
+	if err != nil || len(sheet) != 6 {
+		t.Fatalf("CSV: %v %q", err, sheet)
+	}
+	for i, r := range h.Refused {
+		row := sheet[2+i] // after the header and the order's one event
+		kept := []string{row[0], row[3], row[6], row[10], row[11], row[12], row[13]}
+		if !slices.Equal(kept, []string{"", "CommandRefused", r.By, "unpaid", "unpaid", "0", "0"}) || !strings.Contains(row[14], r.Code) {
+			t.Errorf("row %d of the sheet is %q", 2+i, row)
+		}
+	}
+	s.As(patient1).Send("PATCH", path("pay", number), form("channel=balance")).Want(t, http.StatusOK)
+	sheet, err = csv.NewReader(strings.NewReader(s.As(auditToken).With("Accept", "text/csv").Get("/audit/orders/"+number+"/history/").Want(t, http.StatusOK).Body)).ReadAll()
+	if err != nil || len(sheet) < 7 || sheet[5][3] != "CommandRefused" || sheet[6][3] != "PaymentRequested" || sheet[6][0] != "1" {
+		t.Errorf("what came after a refusal stands after it: %v %q", err, sheet)
 	}
 	if v := verifiedBundle(t, s, number); v.Streams[1].Events != 4 {
 		t.Errorf("the bundle has %+v", v.Streams)

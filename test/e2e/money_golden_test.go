@@ -88,7 +88,7 @@ func TestGoldenNotices(t *testing.T) {
 		nobody := caller{server.As(""), "nobody"}
 		g.check("money/notice-unsigned", nobody.do("POST", "/qaorder/pay/notify/", jsonBody(charge)), nobody.do("POST", "/qaorder/pay/notify/"), nobody.get("/qaorder/pay/notify/"))
 		var shown []string
-		for line := range strings.Lines(server.As("").Get("/metrics").Body) {
+		for line := range strings.Lines(server.Metrics()) {
 			if strings.HasPrefix(line, "orderd_notices_total") {
 				shown = append(shown, strings.TrimSpace(line))
 			}

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 
@@ -25,7 +26,7 @@ func TestTwoServersDecideAsOne(t *testing.T) {
 	if refundedBy["200"] != 1 || refundedBy["400/-7"] != 7 {
 		t.Errorf("refunded %v", refundedBy)
 	}
-	keyed := p.With("Idempotency-Key", "once")
+	keyed := p.With("Idempotency-Key", "once").Anywhere()
 	made := map[string]bool{}
 	for _, r := range atOnce(8, func(int) orderdtest.Reply {
 		return keyed.Send("POST", create, form("doctor=doctor1&order_type=online"))
@@ -41,5 +42,28 @@ func TestTwoServersDecideAsOne(t *testing.T) {
 			return r.Status == http.StatusOK && orderOf(t, r).Status == cancelled
 		})
 		server.Eventually("the money is back", func() bool { return balance(t, server, "patient1") == before })
+	}
+}
+
+// TestTwoServersReadEachOthersTexts: the first text makes the patient's data key, at a server that has just told the
+// other of nothing.
+func TestTwoServersReadEachOthersTexts(t *testing.T) {
+	t.Parallel()
+	server := orderdtest.TwoServers.Demo(t)
+	d := server.As(doctor1)
+	for i := range 4 {
+		name := fmt.Sprintf("patient-%d", i)
+		p := server.As(register(t, server, name, "")).Anywhere()
+		topUp(t, server, name, "15.00")
+		o := placeFrom(t, p, "doctor1", "online")
+		p.Send("PATCH", path("pay", o.OrderNumber), form("channel=balance")).Want(t, http.StatusOK)
+		p.Get(path("detail", o.OrderNumber)).Want(t, http.StatusOK)
+		var q struct{ PK int64 } // asked at the server that did not make the order, finished at the one that did
+		p.Send("POST", "/qaorder/question/create/", question(o.OrderNumber)).Want(t, http.StatusCreated).Into(t, &q)
+		d.Send("POST", "/qaorder/answer/create/", answer(q.PK)).Want(t, http.StatusCreated)
+		done := p.Send("PUT", path("finish", o.OrderNumber)).Want(t, http.StatusOK)
+		mustContain(t, done, `"condition_description":"咳嗽三天"`)
+		mustContain(t, done, `"diagnosis_result":"多喝水"`)
+		p.Get(path("detail", o.OrderNumber)).Want(t, http.StatusOK) // the next one begins at the other server
 	}
 }

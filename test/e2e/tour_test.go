@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"orderengine/domain"
+	"orderengine/domain/account"
+	"orderengine/domain/delivery"
 	"orderengine/domain/hospital"
 	"orderengine/domain/qa"
 	"orderengine/test/e2e/orderdtest"
@@ -116,7 +118,7 @@ func TestDiagram(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, lifecycle := range []*domain.Lifecycle{qa.Lifecycle, hospital.Lifecycle} {
+		for _, lifecycle := range []*domain.Lifecycle{qa.Lifecycle, hospital.Lifecycle, delivery.Lifecycle, account.Lifecycle, account.PrivacyLifecycle} {
 			if want := "```mermaid\n" + lifecycle.Diagram() + "```"; !strings.Contains(string(text), want) {
 				t.Errorf("%s does not show the lifecycle as it is:\n%s", file, want)
 			}

@@ -13,6 +13,7 @@ import (
 	"orderengine/domain/qa"
 	"orderengine/eventstore"
 	"orderengine/eventstore/embedded"
+	"orderengine/eventstore/storetest"
 )
 
 // longOrder is the number of an order whose refund nobody could carry out for a long time: it has many events.
@@ -72,7 +73,7 @@ func BenchmarkSearch(b *testing.B) {
 		hold(b, filepath.Join(dir, "log"), orders, held)
 		s := openServer(b, dir, embeddedViews)
 		s.awaitReady(b)
-		awaitIdle()
+		storetest.AwaitIdle()
 		first := between(s.must(b, "audit", http.MethodGet, "/audit/orders/?page_size=1", "", http.StatusOK), `"order_no":"`, `"`)
 		at := between(s.must(b, "audit", http.MethodGet, "/audit/orders/?number="+first, "", http.StatusOK), `"create_time":"`, `"`)
 		for _, c := range []struct{ name, query string }{

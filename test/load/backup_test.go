@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"path/filepath"
 	"testing"
+
+	"orderengine/eventstore/storetest"
 )
 
 // BenchmarkBackup is a backup over HTTP of a log of many orders, taken from an idle server and thrown away by its client.
@@ -15,7 +17,7 @@ func BenchmarkBackup(b *testing.B) {
 		hold(b, filepath.Join(dir, "log"), orders, held)
 		s := openServer(b, dir, embeddedViews)
 		s.awaitReady(b)
-		awaitIdle()
+		storetest.AwaitIdle()
 		var size int64
 		for b.Loop() {
 			size = s.backUp(b)

@@ -20,6 +20,7 @@ import (
 	"orderengine/domain/qa"
 	"orderengine/eventstore"
 	"orderengine/eventstore/embedded"
+	"orderengine/eventstore/storetest"
 	"orderengine/test/redistest"
 )
 
@@ -45,7 +46,7 @@ func BenchmarkGrowth(b *testing.B) {
 			s := openServer(b, dir, views)
 			s.awaitReady(b)
 			b.ReportMetric(time.Since(began).Seconds()*1000, "start-ms")
-			awaitIdle()
+			storetest.AwaitIdle()
 			people := s.makePeople(b, 64, 16)
 			s.drive(b, people, 64, 64*20)
 			var rate, cpu []float64
@@ -65,17 +66,6 @@ func BenchmarkGrowth(b *testing.B) {
 			b.ReportMetric(0, "ns/op")
 			s.stop(b)
 		})
-	}
-}
-
-// awaitIdle lets the stores finish sorting what was written in a rush, which is not what is measured here.
-func awaitIdle() {
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
-		before := processorTime()
-		time.Sleep(time.Second) // the interval that is looked at
-		if processorTime()-before < 50*time.Millisecond {
-			return
-		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"orderengine/eventstore/storetest"
 	"orderengine/test/redistest"
 )
 
@@ -90,14 +91,14 @@ func (m measured) cpuMicros() float64 { return float64(m.cpu.Microseconds()) / f
 
 // measure shares total pieces of work among callers and measures the whole.
 func measure(callers, total int, work func(caller, n int)) measured {
-	before, began := processorTime(), time.Now()
+	before, began := storetest.ProcessorTime(), time.Now()
 	var done sync.WaitGroup
 	each := max(1, total/callers)
 	for caller := range callers {
 		done.Go(func() { work(caller, each) })
 	}
 	done.Wait()
-	return measured{requests: each * callers, wall: time.Since(began), cpu: processorTime() - before}
+	return measured{requests: each * callers, wall: time.Since(began), cpu: storetest.ProcessorTime() - before}
 }
 
 func middle(figures []float64) float64 {

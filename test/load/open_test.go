@@ -15,6 +15,7 @@ import (
 	"orderengine/domain/hospital"
 	"orderengine/domain/payment"
 	"orderengine/eventstore"
+	"orderengine/eventstore/storetest"
 )
 
 const (
@@ -105,7 +106,7 @@ func BenchmarkOpenQuery(b *testing.B) {
 			query := dayQuery(day)
 			body := s.must(b, "", http.MethodPost, "/open", query, http.StatusOK)
 			memory := startEcho(b, func(c echo.Context) error { return c.Blob(http.StatusOK, "text/xml", body) })
-			awaitIdle()
+			storetest.AwaitIdle()
 			var mb, mbs []float64
 			replies := 1_000_000 / rows
 			for range 3 {
@@ -161,7 +162,7 @@ func BenchmarkOpenDay(b *testing.B) {
 			s.awaitReady(b)
 			s.makeHospital(b)
 			s.importOrders(b, day, 0, rows)
-			awaitIdle()
+			storetest.AwaitIdle()
 			var took []float64
 			for range 100 {
 				began := time.Now()

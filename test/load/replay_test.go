@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"orderengine/eventstore/storetest"
 )
 
 // BenchmarkReplay is the whole log over HTTP, as an auditor gets it, of so many orders: how fast, and what a reply that is
@@ -21,7 +23,7 @@ func BenchmarkReplay(b *testing.B) {
 			s := openServer(b, dir, embeddedViews)
 			defer s.stop(b)
 			s.awaitReady(b)
-			awaitIdle()
+			storetest.AwaitIdle()
 			var rates []float64
 			events, size := 0, int64(0)
 			for range 5 {

@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -256,13 +255,4 @@ func (s *server) requests(b *testing.B, n int) {
 		step := lifecycle[i%len(lifecycle)]
 		s.must(b, strings.Repeat("0", 40), step.method, "/static", step.body, http.StatusOK)
 	}
-}
-
-// processorTime is what this process has used of the processors, user and system.
-func processorTime() time.Duration {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		panic(err)
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

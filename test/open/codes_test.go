@@ -397,7 +397,7 @@ func testEventsReplayCodes(t *testing.T, w world) {
 	calls = append(calls, bad(p, "position", "x", "-1", "1-", "99999999999999999999999")...)
 	calls = append(calls, bad(p, "limit", "0", "1001", "x")...)
 	calls = append(calls,
-		asked{"after the last", "1", "未查询到记录", p.with("position", "4000000000")},
+		asked{"after the log's end", "2", "position：须为前一次应答中的 position，或 0", p.with("position", "4000000000")},
 		asked{"another hospital", "1", "未查询到记录", p.with("secret", secret2)},
 		asked{"all", "0", "", p},
 	)
@@ -407,7 +407,7 @@ func testEventsReplayCodes(t *testing.T, w world) {
 	position := "0"
 	for {
 		a := w.call("eventsReplay", p.with("position", position).with("limit", "1"))
-		if a.Code == "1" {
+		if a.Code == "1" { // after the last
 			break
 		}
 		equal(t, "the code", a.Code, "0")

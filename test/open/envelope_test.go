@@ -113,7 +113,7 @@ func testOpenMethods(t *testing.T, w world) {
 		default:
 			w.want("-1", "stopReg", of("secret", "wrong-secret-of-somebody"))
 		}
-		contains(t, "the metrics", w.nobody().Get("/metrics").Body, metric)
+		contains(t, "the metrics", w.Metrics(), metric)
 	}
 	if strings.Contains(w.Log(), "wrong-secret-of-somebody") {
 		t.Error("a secret is in the log")

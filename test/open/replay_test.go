@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -85,22 +86,29 @@ func TestEveryEventFitsItsSchema(t *testing.T) { everywhere(t, testEveryEventFit
 func testEveryEventFitsItsSchema(t *testing.T, w world) {
 	w.refundAndStop()
 	compiled := map[string]*jsonschema.Schema{}
-	compile := func(path string) *jsonschema.Schema {
-		if s := compiled[path]; s != nil {
+	compile := func(uri string) *jsonschema.Schema {
+		if s := compiled[uri]; s != nil {
 			return s
 		}
-		text := w.nobody().Get(path).Want(t, http.StatusOK).Body
+		at, err := url.Parse(uri)
+		if err != nil || !at.IsAbs() { // CloudEvents 1.0: an absolute URI
+			t.Fatalf("%q: %v", uri, err)
+		}
+		text := w.nobody().Get(at.Path).Want(t, http.StatusOK).Body
 		doc, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
 		if err != nil {
 			t.Fatal(err)
 		}
 		c := jsonschema.NewCompiler()
 		c.AssertFormat()
-		if err := c.AddResource("http://orderd"+path, doc); err != nil {
+		if err := c.AddResource(uri, doc); err != nil {
 			t.Fatal(err)
 		}
-		compiled[path] = c.MustCompile("http://orderd" + path)
-		return compiled[path]
+		if called := doc.(map[string]any)["$id"]; called != uri {
+			t.Errorf("the schema of %s calls itself %s", uri, called)
+		}
+		compiled[uri] = c.MustCompile(uri)
+		return compiled[uri]
 	}
 	last, hospital := "", w.replay(w.asHospital(), "")
 	for i, e := range append(hospital, w.replay(w.As(auditToken), "")...) {
@@ -131,6 +139,7 @@ func TestReplayRefusals(t *testing.T) { everywhere(t, testReplayRefusals) }
 func testReplayRefusals(t *testing.T, w world) {
 	for query, says := range map[string]string{
 		"after=x": `"after"`, "after=99999999": `"after"`, "types=refund,nonsense": "nonsense", "limit=0": `"limit"`,
+		"type=refund": `{"type":["There is no such parameter."]}`,
 	} {
 		contains(t, query, w.As(auditToken).Get("/replay/events?"+query).Want(t, http.StatusBadRequest).Body, says)
 	}

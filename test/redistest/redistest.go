@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -26,6 +27,7 @@ type Server struct {
 	binary string
 	dir    string
 	port   int
+	flags  []string // further ones
 
 	process *os.Process // nil while stopped
 	exited  chan struct{}
@@ -35,20 +37,31 @@ type Server struct {
 // Start starts a server and ends it with the test. It fails the test if redis-server is not installed.
 func Start(t testing.TB) *Server {
 	t.Helper()
-	binary, err := exec.LookPath("redis-server")
-	if err != nil {
-		t.Fatal("redis-server is not installed: apt-get install redis-server")
-	}
-	s := &Server{t: t, binary: binary, dir: t.TempDir()}
-	t.Cleanup(s.kill)
+	return start(t, freePort)
+}
+
+func start(t testing.TB, port func(testing.TB) int, flags ...string) *Server {
+	t.Helper()
+	s := &Server{t: t, binary: program(t, "redis-server"), dir: t.TempDir(), flags: flags}
+	t.Cleanup(s.Kill)
+	var err error
 	for range 5 { // another process may take the free port before the server does
-		s.port = freePort(t)
+		s.port = port(t)
 		if err = s.run(); err == nil {
 			return s
 		}
 	}
 	t.Fatalf("redis-server does not start: %v", err)
 	return nil
+}
+
+func program(t testing.TB, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Fatalf("%s is not installed: apt-get install redis-server", name)
+	}
+	return path
 }
 
 // URL is where clients find the server, redis://127.0.0.1:port; it stays the same over restarts.
@@ -63,7 +76,7 @@ func (s *Server) Stop() {
 	if !s.ask("SAVE", "+OK") {
 		s.t.Fatal("redis-server does not save its data")
 	}
-	s.kill()
+	s.Kill()
 }
 
 // Restart stops the server if it runs and starts it on the same port, with the data it had or with none.
@@ -71,7 +84,8 @@ func (s *Server) Restart(empty bool) {
 	s.t.Helper()
 	s.Stop()
 	if empty {
-		if err := os.Remove(filepath.Join(s.dir, "dump.rdb")); err != nil {
+		// There is none after Kill.
+		if err := os.Remove(filepath.Join(s.dir, "dump.rdb")); err != nil && !errors.Is(err, os.ErrNotExist) {
 			s.t.Fatal(err)
 		}
 	}
@@ -80,7 +94,8 @@ func (s *Server) Restart(empty bool) {
 	}
 }
 
-func (s *Server) kill() {
+// Kill is kill -9: nothing is saved.
+func (s *Server) Kill() {
 	if s.process == nil {
 		return
 	}
@@ -96,6 +111,7 @@ func (s *Server) run() error {
 	output, exited := new(bytes.Buffer), make(chan struct{})
 	cmd := exec.Command(s.binary, "--bind", "127.0.0.1", "--port", strconv.Itoa(s.port),
 		"--dir", s.dir, "--save", "", "--appendonly", "no")
+	cmd.Args = append(cmd.Args, s.flags...)
 	cmd.Stdout, cmd.Stderr = output, output
 	if err := cmd.Start(); err != nil {
 		return err
@@ -122,26 +138,27 @@ func (s *Server) await() error {
 		default:
 		}
 	}
-	s.kill()
+	s.Kill()
 	return fmt.Errorf("no answer on %s after %s", s.addr(), patience)
 }
 
 // ask says whether the answer to an inline command has the line want.
-func (s *Server) ask(command, want string) bool {
+func (s *Server) ask(command, want string) bool { return slices.Contains(s.answer(command), want) }
+
+// answer is the lines of the answer to an inline command; none if there is no server.
+func (s *Server) answer(command string) (lines []string) {
 	conn, err := net.DialTimeout("tcp", s.addr(), time.Second)
 	if err != nil {
-		return false
+		return nil
 	}
 	defer conn.Close()
 	// QUIT makes the server close the connection, so that the answer has an end. The errors show as a missing line.
 	_ = conn.SetDeadline(time.Now().Add(patience))
 	_, _ = fmt.Fprintf(conn, "%s\r\nQUIT\r\n", command)
-	for lines := bufio.NewScanner(conn); lines.Scan(); {
-		if lines.Text() == want {
-			return true
-		}
+	for found := bufio.NewScanner(conn); found.Scan(); {
+		lines = append(lines, found.Text())
 	}
-	return false
+	return lines
 }
 
 func freePort(t testing.TB) int {

@@ -50,3 +50,17 @@ func TestServersAreSeparate(t *testing.T) {
 		t.Error("a value of one server shows in another")
 	}
 }
+
+func TestClusterMovesSlotsAndFailsOver(t *testing.T) {
+	c := StartCluster(t)
+	all := c.Masters()
+	c.MoveSlots(all[0], all[1], 3)
+	replica := c.Replica(all[2])
+	all[2].Kill()
+	c.await("its replica is the master", replica.IsMaster)
+	all[2].Restart(false)
+	c.AwaitWhole()
+	if all[2].IsMaster() {
+		t.Error("a master that was replaced comes back as one")
+	}
+}

@@ -3,13 +3,17 @@ package orderdtest
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Origin is what clients call a server by, whatever its port: the documents' cURL lines do.
@@ -28,6 +32,7 @@ const (
 type Client struct {
 	server *Server
 	header http.Header
+	spread bool // also what has a pk
 }
 
 // As is a client with a token, "" for none.
@@ -46,6 +51,12 @@ func (c Client) With(name, value string) Client {
 	if value != "" {
 		c.header.Set(name, value)
 	}
+	return c
+}
+
+// Anywhere is a client that has any server make what has a pk, where there are several.
+func (c Client) Anywhere() Client {
+	c.spread = true
 	return c
 }
 
@@ -96,8 +107,21 @@ func Multipart(text string) Body {
 	return Body{Type: w.FormDataContentType(), Data: b.String()}
 }
 
-// Send sends a request and gives the reply; without one, Status is 0 and Err says why.
+// Send sends a request and gives the reply; without one, Status is 0 and Err says why. Where several servers share the
+// views, a read that one of them cannot answer yet is sent again, as the reply asks for.
 func (c Client) Send(method, path string, bodies ...Body) Reply {
+	reply := c.send(method, path, bodies...)
+	if len(c.server.peers) == 0 || method != http.MethodGet {
+		return reply
+	}
+	for end := time.Now().Add(patience); reply.Status == http.StatusServiceUnavailable && time.Now().Before(end); {
+		time.Sleep(poll)
+		reply = c.send(method, path, bodies...)
+	}
+	return reply
+}
+
+func (c Client) send(method, path string, bodies ...Body) Reply {
 	reply := Reply{Request: method + " " + path, Length: -1}
 	var body io.Reader
 	var kind string
@@ -122,7 +146,7 @@ func (c Client) Send(method, path string, bodies ...Body) Reply {
 		r.Header.Set("Content-Type", kind)
 	}
 	r.Header.Set("User-Agent", "test")
-	got, err := c.server.turn().http.Do(r)
+	got, err := c.to(r).http.Do(r)
 	if err != nil {
 		reply.Err = err
 		return reply
@@ -137,6 +161,17 @@ func (c Client) Send(method, path string, bodies ...Body) Reply {
 	reply.Body = string(text)
 	return reply
 }
+
+// to is the server that has the request.
+func (c Client) to(r *http.Request) *Server {
+	if !c.spread && r.Method == http.MethodPost && makes.MatchString(r.URL.Path) {
+		return c.server
+	}
+	return c.server.turn()
+}
+
+// makes is where what has a pk is made.
+var makes = regexp.MustCompile(`/create/$|^/admin/(users|hospitals)/$`)
 
 // Get sends a GET.
 func (c Client) Get(path string) Reply { return c.Send(http.MethodGet, path) }
@@ -175,4 +210,32 @@ func (r Reply) Refusal() int {
 		return 0
 	}
 	return refusal.Status
+}
+
+// Metrics is what the servers count at /metrics, line by line as Prometheus' text has it; what several servers count is
+// added up.
+func (s *Server) Metrics() string {
+	s.t.Helper()
+	var names []string
+	sums := map[string]float64{}
+	for _, server := range append([]*Server{s}, s.peers...) {
+		alone := Client{server: &Server{t: s.t, http: server.http}}
+		for line := range strings.Lines(alone.Get("/metrics").Want(s.t, http.StatusOK).Body) {
+			at := strings.LastIndexByte(line, ' ')
+			n, err := strconv.ParseFloat(strings.TrimSpace(line[at+1:]), 64)
+			if strings.HasPrefix(line, "#") || err != nil {
+				continue
+			}
+			name := line[:at]
+			if _, known := sums[name]; !known {
+				names = append(names, name)
+			}
+			sums[name] += n
+		}
+	}
+	var text strings.Builder
+	for _, name := range names {
+		fmt.Fprintf(&text, "%s %v\n", name, sums[name])
+	}
+	return text.String()
 }

@@ -6,10 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,6 +24,9 @@ import (
 
 	"orderengine/cmd/engine"
 )
+
+// Quiet is a logger for what tests run themselves.
+var Quiet = slog.New(slog.DiscardHandler)
 
 const (
 	patience = 60 * time.Second // how long anything may take on a busy machine before the test gives up
@@ -34,7 +40,8 @@ type Server struct {
 	Data  string // ORDERD_DATA
 	flags []string
 	begin func(args ...string) (*process, error)
-	// peers serve the same log and views; requests go to one after the other.
+	// peers serve the same log and views. Requests go to one after the other, but for those that make something with a
+	// pk: each server gives pks out of a block of its own, and tests tell what the pks of one are.
 	peers []*Server
 	turns atomic.Uint64
 
@@ -47,6 +54,7 @@ type Server struct {
 // process is one run of a server, as a child process or in this one.
 type process struct {
 	terminate, kill func()
+	signal          func(os.Signal)
 	addr            string // host:port
 	stdout, stderr  *output
 	exited          chan struct{}
@@ -131,6 +139,14 @@ func (s *Server) dial(ctx context.Context, network, _ string) (net.Conn, error) 
 	return d.DialContext(ctx, network, addr)
 }
 
+// PatientKeys is the folder of the patients' data keys.
+func (s *Server) PatientKeys() string {
+	if at := slices.Index(s.flags, "--patient-keys"); at >= 0 {
+		return s.flags[at+1]
+	}
+	return filepath.Join(s.Data, "keys", "patients")
+}
+
 // Addr is where the process listens, "" while there is none.
 func (s *Server) Addr() string {
 	s.mu.Lock()
@@ -179,7 +195,8 @@ func launch(env []string, args ...string) (*process, error) {
 	cmd := exec.Command(binary, args...)
 	p := &process{stdout: new(output), stderr: new(output), exited: make(chan struct{})}
 	// Both fail only if the process has ended already.
-	p.terminate = func() { _ = cmd.Process.Signal(syscall.SIGTERM) }
+	p.signal = func(s os.Signal) { _ = cmd.Process.Signal(s) }
+	p.terminate = func() { p.signal(syscall.SIGTERM) }
 	p.kill = func() { _ = cmd.Process.Kill() }
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stdout, cmd.Stderr = p.stdout, p.stderr
@@ -205,6 +222,7 @@ func inProcess(args ...string) (*process, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &process{stdout: new(output), stderr: new(output), exited: make(chan struct{}), terminate: cancel}
 	p.kill = func() { panic("only a child process can be killed") }
+	p.signal = func(os.Signal) { panic("only a child process can be stopped for a while") }
 	e, err := engine.Open(config, config.Logger(p.stderr))
 	if err != nil {
 		cancel()
@@ -292,6 +310,18 @@ func (s *Server) Kill() {
 		p.kill()
 		s.ended(p, -1)
 	}
+}
+
+// Pause is kill -STOP: the process stands still, and its connections stay, until Continue.
+func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
+
+// Continue is kill -CONT.
+func (s *Server) Continue() { s.signal(syscall.SIGCONT) }
+
+func (s *Server) signal(sig os.Signal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.process.signal(sig)
 }
 
 func (s *Server) take() *process {

@@ -25,6 +25,7 @@ var Setups = []Setup{
 	{"embedded", 1, func(testing.TB) []string { return nil }},
 	{"redis", 1, func(t testing.TB) []string { return []string{"--views", redistest.Start(t).URL()} }},
 	{"cluster", 1, clustered},
+	TwoServers,
 }
 
 // TwoServers share a log and a Redis.

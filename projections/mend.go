@@ -1,0 +1,116 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"orderengine/eventstore"
+)
+
+// mendReads is how many streams are read from the log at once.
+const mendReads = 16
+
+// mend brings parts of the views that are behind to where the furthest is. What changes in a part follows from the
+// states before the change, which the documents of another part may not tell any more: they are folded from the
+// log. It goes from one part's checkpoint to the next, so that no part is passed by in the middle of a batch. Views
+// of which a part is empty are left to be made again.
+func (f *Follower) mend(ctx context.Context) error {
+	parted, ok := f.writer.(Parted)
+	if !ok {
+		return nil
+	}
+	marks, err := parted.Checkpoints(ctx)
+	if err != nil || len(marks) == 1 || marks[0] == (eventstore.Position{}) {
+		return err
+	}
+	at, last := marks[0], marks[len(marks)-1]
+	f.logger.Info("parts of the views are behind others; mending them", "from", at.String(), "to", last.String())
+	head, err := f.log.Head(ctx)
+	if err != nil {
+		return err
+	}
+	if head.Before(last) {
+		return f.giveUp(ctx, last)
+	}
+	for batch, err := range f.log.Follow(ctx, at) {
+		if err != nil {
+			return err
+		}
+		for len(batch) > 0 && len(marks) > 1 {
+			n := until(batch, marks[1])
+			if n == 0 {
+				return f.giveUp(ctx, marks[1])
+			}
+			if at, err = f.step(ctx, at, batch[:n], f.replay); err != nil {
+				return err
+			}
+			if batch = batch[n:]; at == marks[1] {
+				marks = marks[1:]
+			}
+		}
+		if len(marks) == 1 {
+			break
+		}
+	}
+	return ctx.Err()
+}
+
+// giveUp has the views made again: the log does not know where a part of them is.
+func (f *Follower) giveUp(ctx context.Context, mark eventstore.Position) error {
+	f.logger.Warn("a part of the views is of another log; rebuilding", "checkpoint", mark.String())
+	f.ready.Store(false)
+	return f.writer.Wipe(ctx)
+}
+
+// until is how many events of a batch stand up to a position.
+func until(batch []eventstore.Recorded, mark eventstore.Position) int {
+	for n, e := range batch {
+		if mark.Before(e.Position) {
+			return n
+		}
+	}
+	return len(batch)
+}
+
+// replay gives the folded streams as the log has them up to a position, where load asks the views.
+func (f *Follower) replay(ctx context.Context, at eventstore.Position, streams []string, _ map[string][]eventstore.Recorded) ([]folded, error) {
+	found := make([]folded, len(streams))
+	work, ctx := errgroup.WithContext(ctx)
+	work.SetLimit(mendReads)
+	for i, stream := range streams {
+		var ok bool
+		if found[i], ok = f.cache.Get(stream); ok {
+			continue
+		}
+		work.Go(func() (err error) {
+			found[i], err = f.history(ctx, at, stream)
+			return err
+		})
+	}
+	return found, work.Wait()
+}
+
+// history folds a stream up to a position.
+func (f *Follower) history(ctx context.Context, at eventstore.Position, stream string) (folded, error) {
+	p := f.projections[eventstore.Category(stream)]
+	state, err := p.restore(nil)
+	if err != nil {
+		return folded{}, err
+	}
+	found := folded{state: state}
+	for e, err := range f.log.ReadStream(ctx, stream, 0) {
+		if err != nil {
+			return folded{}, err
+		}
+		if at.Before(e.Position) {
+			break
+		}
+		if found.state, _, err = p.evolve(found.state, e); err != nil {
+			return folded{}, fmt.Errorf("stream %s revision %d: %w", e.Stream, e.Revision, err)
+		}
+		found.rows = p.rows(idOf(p, stream), found.state)
+	}
+	return found, nil
+}
