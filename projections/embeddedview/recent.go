@@ -124,7 +124,11 @@ func (of *index) show() []change {
 func (s *Store) flush() error {
 	const overhead = 64 // bytes of a row beside a document's value
 	r := &s.recent
-	batch := s.db.NewBatchWithSize(len(r.values) + overhead*(1+len(r.docs)+len(r.indexes)+r.entries))
+	size := overhead * (1 + len(r.docs) + len(r.indexes) + r.entries)
+	for _, at := range r.docs {
+		size += at.end - at.begin // what was overwritten is not written
+	}
+	batch := s.db.NewBatchWithSize(size)
 	defer batch.Close()
 	w := writer{batch: batch}
 	indexes := slices.SortedFunc(maps.Values(r.indexes), func(a, b *index) int { return cmp.Compare(a.name, b.name) })
