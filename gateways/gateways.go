@@ -130,6 +130,9 @@ func (p Payments) payBack(ctx context.Context, o Entry, t process.Todo) (Entry, 
 	}
 	made, err := p.Platform.CreateRefund(ctx, RefundRequest{Charge: refund.Ref, OrderNo: o.Number, No: refund.No,
 		Amount: refund.Amount, Description: refund.Reason})
+	if errors.Is(err, ErrTurn) {
+		return Entry{}, err // the next server's try is the one to be written down
+	}
 	return p.heard(ctx, o, t, refund, made, err)
 }
 

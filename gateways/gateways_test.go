@@ -579,6 +579,20 @@ func TestNoticeThatWasLost(t *testing.T) {
 }
 
 // TestWrongKeyLeavesTheRefundPending: with the right key it may well be made.
+// TestARefundThatIsAnothersToAskForIsNoTry: it was not asked for, so it is due as it was.
+func TestARefundThatIsAnothersToAskForIsNoTry(t *testing.T) {
+	w := newWorld(t, 0)
+	w.order(wxMoney(), qa.Refund{By: patient, At: now})
+	before := w.load().Refunds[0]
+	w.platform.fails = gateways.ErrTurn
+	if _, err := w.payments().Perform(t.Context(), number); !errors.Is(err, gateways.ErrTurn) {
+		t.Errorf("error %v, want %v", err, gateways.ErrTurn)
+	}
+	if r := w.load().Refunds[0]; r != before {
+		t.Errorf("the refund is %+v, was %+v", r, before)
+	}
+}
+
 func TestWrongKeyLeavesTheRefundPending(t *testing.T) {
 	for status, parked := range map[int]bool{401: false, 400: true, 402: true} {
 		w := newWorld(t, 0)

@@ -68,3 +68,6 @@ func (r *Refusal) WrongKey() bool { return r.Status == http.StatusUnauthorized }
 
 // ErrBusy: the platform takes no more calls for now; nothing was done.
 var ErrBusy = errors.New("the platform takes no more calls for now")
+
+// ErrTurn: it is not this server's turn any more to call the platform; nothing was asked for.
+var ErrTurn = errors.New("the platform is another server's to call by now")

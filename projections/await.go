@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -42,7 +43,9 @@ func (f *Follower) awaitFor(ctx context.Context, at eventstore.Position, limit t
 			return nil
 		}
 	case <-timer.C:
+		f.await.leave(arrived)
 	case <-ctx.Done():
+		f.await.leave(arrived)
 		return ctx.Err()
 	}
 	return ErrLagging
@@ -83,6 +86,13 @@ func (a *awaiting) join(at eventstore.Position) <-chan bool {
 	default:
 	}
 	return arrived
+}
+
+// leave forgets who waits no longer: while the views stand still, others come without end.
+func (a *awaiting) leave(arrived <-chan bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.waiters = slices.DeleteFunc(a.waiters, func(w waiter) bool { return w.arrived == arrived })
 }
 
 // awaited says that somebody waits.

@@ -30,7 +30,8 @@ type Follower struct {
 	now         func() time.Time
 	// foreign says that the views were begun by other projections: what is listed is not known for sure.
 	foreign bool
-	// Leadership says whether this process is the one that projects. It is set before Run; nil is yes.
+	// Leadership says whether this process is the one that projects. It is set before Run; nil is yes. Who projects
+	// views of one version must all ask the same lease: with tokens of another they would shut each other out.
 	Leadership *Leadership
 
 	writer Committer // the views, as whoever leads may write them

@@ -70,6 +70,9 @@ func TestAwaitIsBounded(t *testing.T) {
 	if err := f.Await(ctx, eventstore.Position{Commit: 1 << 40}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
+	if f.await.awaited() { // for ever, by a server that looks every 2 ms as long as somebody waits
+		t.Error("who has gone is still waited for")
+	}
 }
 
 func TestFailingViewsAnswerAtOnceAndRecover(t *testing.T) {

@@ -93,7 +93,8 @@ type Generations interface {
 	Open(ctx context.Context, g Generation) (OpenViews, error)
 	// Switch has the set that is being built take over, if the checkpoint of the serving one is still at, and the
 	// line-up the given one; it fails with [ErrStale] if not. Sets of this version take no batch from then on and
-	// answer [ErrMoved]; one of an older version goes on for the servers that know no other.
+	// answer [ErrMoved]; one of an older version goes on for the servers that know no other. A switch that was cut
+	// short after the set began to answer so is completed, whatever at is.
 	Switch(ctx context.Context, l Lineup, at eventstore.Position) error
 	// Tidy removes sets of this and older versions that are not in the line-up and that nobody has open. It says
 	// whether all are gone.

@@ -12,6 +12,7 @@ const (
 	leaseTTL   = 3 * time.Second        // after which a leader that is not heard of leads no more
 	leaseEvery = 250 * time.Millisecond // between claims, the leader's and everybody's
 	leaseCall  = time.Second            // how long one claim may take
+	leaseSpare = time.Second            // left of a term in which something is begun that must not outlast it
 )
 
 // Lease is what one of several processes holds at a time, and only for a time, in the store that they share.
@@ -61,6 +62,7 @@ type Leadership struct {
 
 // term is one time of leading without a break.
 type term struct {
+	of    *Leadership
 	token uint64
 	ctx   context.Context
 	end   context.CancelCauseFunc
@@ -116,7 +118,7 @@ func (l *Leadership) try(ctx context.Context) {
 
 // start begins a term; mu is held.
 func (l *Leadership) start(token uint64, left time.Duration) {
-	t := &term{token: token}
+	t := &term{of: l, token: token}
 	t.ctx, t.end = context.WithCancelCause(context.Background())
 	t.limit = time.AfterFunc(left, func() { l.mu.Lock(); defer l.mu.Unlock(); l.expire() })
 	l.term, l.terms = t, l.terms+1
@@ -172,9 +174,11 @@ func (l *Leadership) now() (*term, <-chan struct{}) {
 	return l.term, l.changed
 }
 
+type termKey struct{}
+
 // within is a context that ends with the term too, then with errTurn as its cause.
 func (t *term) within(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancelCause(ctx)
+	ctx, cancel := context.WithCancelCause(context.WithValue(ctx, termKey{}, t))
 	stop := context.AfterFunc(t.ctx, func() { cancel(errTurn) })
 	return ctx, func() { stop(); cancel(nil) }
 }
@@ -203,6 +207,21 @@ func (l *Leadership) While(ctx context.Context, do func(ctx context.Context) err
 			return err
 		}
 	}
+}
+
+// StillLeads fails when the term that [Leadership.While] has called something in with ctx is over, or nearly. It asks
+// the clock: a process that stood still goes on before it is told that ctx has ended.
+func StillLeads(ctx context.Context) error {
+	t, ok := ctx.Value(termKey{}).(*term)
+	if !ok {
+		return nil
+	}
+	t.of.mu.Lock()
+	defer t.of.mu.Unlock()
+	if t.of.term != t || time.Until(t.of.until) < leaseSpare {
+		return errTurn
+	}
+	return nil
 }
 
 // begin is now, for what Run is to wait for before it gives the lease back.

@@ -147,6 +147,41 @@ func TestWhileRunsInEveryTerm(t *testing.T) {
 	}
 }
 
+// TestWhoStoodStillLeadsNoLonger has a process go on after its lease has ended, before anything has told it so.
+func TestWhoStoodStillLeadsNoLonger(t *testing.T) {
+	t.Parallel()
+	lease := new(memLease)
+	l, stop := campaign(t, lease, "me")
+	eventually(t, "it leads", func() bool { return status(l).Leads })
+	if err := StillLeads(t.Context()); err != nil {
+		t.Errorf("alone: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	_ = l.While(ctx, func(ctx context.Context) error {
+		defer cancel()
+		if err := StillLeads(ctx); err != nil {
+			t.Errorf("in its term: %v", err)
+		}
+		lease.cutOff("me")
+		l.mu.Lock()
+		until := l.until
+		l.until = time.Now().Add(leaseSpare / 2)
+		l.mu.Unlock()
+		if err := StillLeads(ctx); err == nil || ctx.Err() != nil {
+			t.Errorf("at the end of its term: %v, %v", err, ctx.Err())
+		}
+		l.mu.Lock()
+		l.until = until
+		l.mu.Unlock()
+		go stop()
+		<-ctx.Done()
+		if err := StillLeads(ctx); err == nil {
+			t.Error("after its term it leads")
+		}
+		return ctx.Err()
+	})
+}
+
 // TestTheLeaseIsKeptUntilTheWorkHasEnded gives it back only when what was begun under it cannot go on beside the next
 // leader's.
 func TestTheLeaseIsKeptUntilTheWorkHasEnded(t *testing.T) {

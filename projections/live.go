@@ -34,6 +34,9 @@ type LiveOptions struct {
 	Generations Generations
 	// Follow makes the follower of a set.
 	Follow func(Views) *Follower
+	// Lead is the choice of who projects the views of a version, run by the caller for its own version and by the Live
+	// for others, as long as it serves their views. Nil is that of a process that is alone.
+	Lead func(version int) *Leadership
 	// Version is the one that Follow's projections are of, and Readable the oldest that may serve meanwhile.
 	Version, Readable int
 	Logger            *slog.Logger
@@ -335,6 +338,9 @@ func (l *Live) open(ctx context.Context, g Generation) (*liveSet, error) {
 	}
 	s := &liveSet{Generation: g, views: views, follower: l.o.Follow(views), since: l.o.Now(), replaced: make(chan struct{})}
 	s.follower.foreign = g.Version != l.o.Version
+	if l.o.Lead != nil {
+		s.follower.Leadership = l.o.Lead(g.Version)
+	}
 	return s, nil
 }
 
@@ -344,15 +350,17 @@ func (l *Live) start(ctx context.Context, s *liveSet) {
 		return
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
+	var work sync.WaitGroup
+	work.Go(func() {
 		if errors.Is(s.follower.Run(ctx), ErrMoved) {
 			s.moved.Store(true)
 			l.look()
 		}
-	}()
-	s.halt = func() { cancel(); <-ended }
+	})
+	if lead := s.follower.Leadership; lead != nil && s.follower.foreign {
+		work.Go(func() { _ = lead.Run(ctx) }) // it ends with ctx only
+	}
+	s.halt = func() { cancel(); work.Wait() }
 }
 
 func (s *liveSet) stop() {

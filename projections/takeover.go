@@ -38,7 +38,7 @@ func (l *Live) lineup(ctx context.Context) (Lineup, error) {
 	to := is
 	switch moved := current != nil && current.Generation == is.Serving && current.moved.Load(); {
 	case moved && current.Version == l.o.Version:
-		to = Lineup{Serving: is.Building}
+		return Lineup{Serving: is.Building}, l.o.Generations.Switch(ctx, is, eventstore.Position{})
 	case is == Lineup{} && current != nil && current.Version == l.o.Version:
 		to.Serving = current.Generation // all was lost, and is built anew
 	case is == Lineup{} || moved:

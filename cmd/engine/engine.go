@@ -63,6 +63,7 @@ type Engine struct {
 	backups   *backup.Backups // nil if the log cannot be copied here
 	reactor   *projections.Reactor
 	duties    []duty
+	campaign  func(lease string) *projections.Leadership // nil where nobody shares the views
 	sequences []*sequence.Sequence
 	api       *httpapi.API
 	hospitals *xmlapi.API

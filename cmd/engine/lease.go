@@ -35,14 +35,22 @@ func (e *Engine) openLeases() error {
 	e.closers = append(e.closers, leases)
 	alone := !e.settings.clustered() // the folder of the log is locked: a lease of another is one that has ended
 	holder := serverName()
-	for _, d := range []struct{ name, lease string }{
-		{projector, projector + "-v" + strconv.Itoa(projections.Version)},
-		{reactor, reactor},
-	} {
-		lease := leases.Lease(d.lease, alone)
-		e.duties = append(e.duties, duty{d.name, projections.NewLeadership(lease, d.lease, holder, e.logger)})
+	e.campaign = func(lease string) *projections.Leadership {
+		return projections.NewLeadership(leases.Lease(lease, alone), lease, holder, e.logger)
 	}
+	e.duties = []duty{{projector, e.campaign(projectorLease(projections.Version))}, {reactor, e.campaign(reactor)}}
 	return nil
+}
+
+func projectorLease(version int) string { return projector + "-v" + strconv.Itoa(version) }
+
+// projectorOf is the choice of who projects the views of a version. Those of an older one serve here until this
+// version's are built; servers of the older version may be there and project them.
+func (e *Engine) projectorOf(version int) *projections.Leadership {
+	if version == projections.Version || e.campaign == nil {
+		return e.leadership(projector)
+	}
+	return e.campaign(projectorLease(version))
 }
 
 const projector, reactor = "projector", "reactor"

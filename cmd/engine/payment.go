@@ -14,6 +14,7 @@ import (
 	"orderengine/gateways/pingpp"
 	"orderengine/gateways/sandbox"
 	"orderengine/httpapi"
+	"orderengine/projections"
 )
 
 // openPayment connects the payment platform of the settings, and its webhook.
@@ -44,7 +45,8 @@ func (e *Engine) openPingpp() error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", Variable("pingpp-public-key"), err)
 	}
-	client, err := pingpp.New(pingpp.Config{BaseURL: p.URL, APIKey: p.Key, App: p.App, PrivateKey: private, Now: e.now})
+	client, err := pingpp.New(pingpp.Config{BaseURL: p.URL, APIKey: p.Key, App: p.App, PrivateKey: private, Now: e.now,
+		Still: projections.StillLeads})
 	if err != nil {
 		return fmt.Errorf("%s, %s, %s: %w", Variable("pingpp-url"), Variable("pingpp-key"), Variable("pingpp-app"), err)
 	}

@@ -25,12 +25,10 @@ func (e *Engine) openViews() error {
 	}
 	periods := e.settings.periods()
 	follow := func(views projections.Views) *projections.Follower {
-		f := projections.NewFollower(e.store, views, projections.All(periods), e.logger, e.now)
-		f.Leadership = e.leadership(projector)
-		return f
+		return projections.NewFollower(e.store, views, projections.All(periods), e.logger, e.now)
 	}
 	e.views, err = projections.OpenLive(context.Background(), projections.LiveOptions{
-		Log: e.store, Generations: generations, Follow: follow,
+		Log: e.store, Generations: generations, Follow: follow, Lead: e.projectorOf,
 		Version: projections.Version, Readable: projections.Readable, Logger: e.logger, Now: e.now,
 	})
 	if err != nil {

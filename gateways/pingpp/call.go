@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"orderengine/domain"
+	"orderengine/gateways"
 )
 
 // maxReply bounds what is read of a reply, in bytes; a page of 100 refunds has a tenth of it.
@@ -23,6 +24,11 @@ func (c *Client) call(ctx context.Context, method, uri string, in, out any) erro
 	request, err := c.request(ctx, method, uri, in)
 	if err != nil {
 		return err
+	}
+	if method == http.MethodPost {
+		if err := c.config.Still(ctx); err != nil {
+			return fmt.Errorf("pingpp: %w: %w", gateways.ErrTurn, err)
+		}
 	}
 	reply, err := c.http.Do(request)
 	if err != nil {

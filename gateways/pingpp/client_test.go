@@ -1,11 +1,13 @@
 package pingpp_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -116,6 +118,32 @@ func TestRefundIsFoundBeforeItIsAskedForAgain(t *testing.T) {
 	}
 	if got := platform.Ledger().Total; got.Refunds != 115 || got.Repeated != 0 {
 		t.Errorf("money was given back twice: %+v", got)
+	}
+}
+
+// A server that stood still after it had looked for the refund must not ask for it: another has done so meanwhile.
+func TestRefundIsNotAskedForTooLate(t *testing.T) {
+	platform := standin.Start(t, standin.Options{RefundsRepeat: true})
+	config, over := platform.Config(), errors.New("it is another's turn")
+	var late atomic.Bool
+	config.Still = func(context.Context) error {
+		if late.Load() {
+			return over
+		}
+		return nil
+	}
+	client := newClient(t, config)
+	charge := paid(t, platform, client)
+	late.Store(true)
+	if _, err := client.CreateRefund(t.Context(), refundOf(charge, "R1", 1)); !errors.Is(err, over) || !errors.Is(err, gateways.ErrTurn) {
+		t.Errorf("too late: %v", err)
+	}
+	if n := platform.Ledger().Total.Refunds; n != 0 {
+		t.Errorf("%d refunds are made", n)
+	}
+	late.Store(false)
+	if _, err := client.CreateRefund(t.Context(), refundOf(charge, "R1", 1)); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package pingpp
 
 import (
+	"context"
 	"crypto/rsa"
 	"errors"
 	"fmt"
@@ -30,6 +31,9 @@ type Config struct {
 	Timeout    time.Duration    // of one HTTP request with its reply; 0: [DefaultTimeout]
 	Product    string           // stands before the order number in subject and body; "": [DefaultProduct]
 	Now        func() time.Time `json:"-"` // of the requests' timestamps; nil: time.Now
+	// Still is asked directly before a request is sent that moves money, and fails if it must not be any more: another
+	// server may be about to do the same by now. Nil: it always may.
+	Still func(ctx context.Context) error `json:"-"`
 }
 
 // Format writes the configuration without its secrets, whatever the verb.
@@ -80,6 +84,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Still == nil {
+		c.Still = func(context.Context) error { return nil }
 	}
 	return c
 }

@@ -62,10 +62,11 @@ type Courier struct {
 	rounds map[string]*round // by hospital: each has one of its own, so that none waits for another
 }
 
-// Run delivers until ctx ends, and returns when what was being sent has its answer.
+// Run delivers until ctx ends, and returns when what was being sent has its answer. It may be run again.
 func (c *Courier) Run(ctx context.Context) error {
 	c.client = newClient(c.Timeout)
 	defer c.client.CloseIdleConnections()
+	defer c.forget()
 	var work sync.WaitGroup
 	defer work.Wait()
 	tick := time.NewTicker(pollEvery)
@@ -106,6 +107,13 @@ func (c *Courier) assign(ctx context.Context, codes []string, work *sync.WaitGro
 			work.Go(func() { r.run(ctx) })
 		}
 	}
+}
+
+// forget tells nothing of the deliveries any more: they are another server's, and go on.
+func (c *Courier) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.rounds = nil
 }
 
 // Statuses are how the deliveries go, by hospital.

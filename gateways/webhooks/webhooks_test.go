@@ -339,9 +339,10 @@ func TestABatchIsSentUntilItIsTaken(t *testing.T) {
 		t.Errorf("status %+v", status)
 	}
 	w.eventually("taken", func() bool { return h.has(3) && w.ledger("H1").Cursor == "3" })
+	w.eventually("a status without failures", func() bool { return c.Status("H1") == webhooks.Status{Hospital: "H1", Delivered: 3} })
 	stop()
-	if s := c.Statuses()[0]; s != (webhooks.Status{Hospital: "H1", Delivered: 3}) {
-		t.Errorf("status %+v", s)
+	if s := c.Statuses(); len(s) != 0 { // another server delivers, maybe: an old failure or lag would be shown for ever
+		t.Errorf("after the end: %+v", s)
 	}
 	for _, sent := range h.batches() {
 		equal(t, "what was sent", sent, "1 2 3")

@@ -130,7 +130,7 @@ func (g *Generations) Open(ctx context.Context, set projections.Generation) (pro
 }
 
 // Switch implements [projections.Generations]. The mark in the checkpoint's place is the switch: every server comes
-// upon it with its next read. Who comes upon it sets the line-up right if need be.
+// upon it with its next read, of whatever part, since no part is left without it when the next set begins to serve.
 func (g *Generations) Switch(ctx context.Context, l projections.Lineup, at eventstore.Position) error {
 	is, err := g.Lineup(ctx)
 	if err != nil {
@@ -152,8 +152,22 @@ func (g *Generations) Switch(ctx context.Context, l projections.Lineup, at event
 		if err != nil && !g.isMoved(ctx, names) {
 			return err
 		}
+		if err := g.mark(ctx, names.parts[1:]); err != nil {
+			return err
+		}
 	}
 	return g.Move(ctx, l, projections.Lineup{Serving: l.Building})
+}
+
+// mark marks the parts that follow the first, which has decided. They may be further by now: a commit that the first
+// part has not taken was answered to nobody.
+func (g *Generations) mark(ctx context.Context, parts []part) error {
+	pipe := g.first.client.Pipeline()
+	for _, p := range parts {
+		pipe.SetXX(ctx, p.checkpoint(), moved, 0)
+	}
+	_, err := pipe.Exec(ctx)
+	return explain(ctx, err)
 }
 
 func (g *Generations) isMoved(ctx context.Context, names keys) bool {

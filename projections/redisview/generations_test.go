@@ -17,7 +17,19 @@ func TestGenerations(t *testing.T) { viewtest.RunGenerations(t, places(redistest
 
 func TestLive(t *testing.T) { viewtest.RunLive(t, places(redistest.Start(t), 0)) }
 
-func TestShared(t *testing.T) { viewtest.RunShared(t, places(redistest.Start(t), time.Minute)) }
+func TestShared(t *testing.T) {
+	server := redistest.Start(t)
+	open, n := places(server, time.Minute), 0
+	viewtest.RunShared(t, func(t *testing.T) (func(version int) projections.Generations, func(version int) projections.Lease) {
+		n++
+		leases, err := redisview.OpenLeases(server.URL(), redisview.Options{Namespace: fmt.Sprint("leases-", n)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { leases.Close() })
+		return open(t), func(version int) projections.Lease { return leases.Lease(fmt.Sprint("projector-v", version), false) }
+	})
+}
 
 // places gives each test a place of its own in the server, where sets are removed once they were not used for so long.
 func places(server *redistest.Server, unused time.Duration) func(t *testing.T) func(version int) projections.Generations {

@@ -37,18 +37,29 @@ func RunLive(t *testing.T, place func(t *testing.T) (open func(version int) proj
 	}
 }
 
-// RunShared runs the suite of views that several servers have together.
-func RunShared(t *testing.T, place func(t *testing.T) (open func(version int) projections.Generations)) {
-	t.Run("RebuildUnderLoad", func(t *testing.T) { testSharedRebuild(t, newWorld(t, place(t))) })
-	t.Run("NewVersionBesideServersOfTheOld", func(t *testing.T) { testRollingUpdate(t, newWorld(t, place(t))) })
+// RunShared runs the suite of views that several servers have together; place gives the lease of who projects a
+// version, too.
+func RunShared(t *testing.T, place func(t *testing.T) (open func(version int) projections.Generations, lease func(version int) projections.Lease)) {
+	for name, test := range map[string]func(t *testing.T, w *world){
+		"RebuildUnderLoad": testSharedRebuild, "NewVersionBesideServersOfTheOld": testRollingUpdate,
+	} {
+		t.Run(name, func(t *testing.T) {
+			places, leases := place(t)
+			w := newWorld(t, places)
+			w.leases = leases
+			test(t, w)
+		})
+	}
 }
 
 // world is a log with views of it.
 type world struct {
-	t      *testing.T
-	log    *memory.Store
-	places func(version int) projections.Generations
-	orders atomic.Int64
+	t       *testing.T
+	log     *memory.Store
+	places  func(version int) projections.Generations
+	leases  func(version int) projections.Lease // nil if each server is alone
+	orders  atomic.Int64
+	servers int
 }
 
 func newWorld(t *testing.T, places func(version int) projections.Generations) *world {
@@ -74,18 +85,20 @@ func (w *world) serve(version, readable int, hold bool) *server {
 	}
 	opened := 0
 	follow := func(v projections.Views) *projections.Follower {
-		if opened++; opened == 2 {
+		if opened++; opened == 2 && hold {
 			v = heldViews{v, s.held}
 		}
 		return projections.NewFollower(w.log, v, projections.All(process.Defaults), slog.New(slog.DiscardHandler), time.Now)
 	}
-	live, err := projections.OpenLive(w.t.Context(), projections.LiveOptions{Log: w.log, Generations: s.g, Follow: follow,
+	ctx, cancel := context.WithCancel(context.Background())
+	var work sync.WaitGroup
+	lead := w.leadership(ctx, version, &work)
+	live, err := projections.OpenLive(w.t.Context(), projections.LiveOptions{Log: w.log, Generations: s.g, Follow: follow, Lead: lead,
 		Version: version, Readable: readable, Logger: slog.New(slog.DiscardHandler), Now: time.Now})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	s.Live = live
-	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- live.Run(ctx) }()
 	s.stop = sync.OnceFunc(func() {
@@ -93,12 +106,34 @@ func (w *world) serve(version, readable int, hold bool) *server {
 		if err := <-ended; !errors.Is(err, context.Canceled) {
 			w.t.Errorf("it ended with %v", err)
 		}
+		work.Wait()
 		if err := live.Close(); err != nil {
 			w.t.Errorf("close: %v", err)
 		}
 	})
 	w.t.Cleanup(s.stop)
 	return s
+}
+
+// leadership has a server of a version take part in the choice of who projects that, and gives what it takes part with
+// in those of others; nil if it is alone.
+func (w *world) leadership(ctx context.Context, version int, work *sync.WaitGroup) (lead func(version int) *projections.Leadership) {
+	if w.leases == nil {
+		return nil
+	}
+	w.servers++
+	holder := fmt.Sprint("server-", w.servers)
+	campaign := func(version int) *projections.Leadership {
+		return projections.NewLeadership(w.leases(version), fmt.Sprint("v", version), holder, slog.New(slog.DiscardHandler))
+	}
+	own := campaign(version)
+	work.Go(func() { _ = own.Run(ctx) })
+	return func(of int) *projections.Leadership {
+		if of == version {
+			return own
+		}
+		return campaign(of)
+	}
 }
 
 // heldViews take no batch until they are let.
