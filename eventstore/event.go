@@ -81,6 +81,9 @@ type Event struct {
 	Type     string
 	Data     []byte
 	Metadata []byte
+	// Decoded is what Data says, if who appended the event left it here: it spares a follower in the same process the
+	// decoding. It is nil for an event that was read from the disk or from elsewhere, and nobody may change it.
+	Decoded any
 }
 
 // Recorded is an event as the log holds it. Who receives one must not change its bytes.

@@ -34,7 +34,7 @@ func (c *call) renderMessage(m message.Message, who map[string]account.Person) (
 	var text message.Text
 	hidden, err := c.open(who[m.Patient], m.Purpose(), m.Content.Text, &text)
 	shown := messageJSON{ID: m.ID, Hospital: m.Hospital, Event: m.Event, Patient: m.Patient, Voucher: m.Voucher,
-		Params: text.Params, Text: unless(hidden, text.Text), Status: m.Status, Why: m.Why, Tries: m.Tries,
+		Params: text.Params, Text: unless(hidden, &text.Text), Status: m.Status, Why: m.Why, Tries: m.Tries,
 		CreateTime: drf.Time(m.At, c.api.Location), hiddenJSON: hidden}
 	if !m.SentAt.IsZero() {
 		sent := drf.Time(m.SentAt, c.api.Location)

@@ -150,11 +150,13 @@ func (c *call) renderQuestion(o qa.Order, who map[string]account.Person) (*quest
 	}
 	var text qa.QuestionText
 	hidden, err := c.open(who[o.Patient], q.Purpose(o.Number), q.Text, &text)
+	text.Files = orEmpty(text.Files)
+	joined := strings.Join(text.Files, ",")
 	return &questionJSON{
 		PK: q.PK, Owner: renderProfile(who[o.Patient]), Order: o.Number,
-		AllergyHistory: unless(hidden, text.AllergyHistory), SmokeHistory: unless(hidden, text.SmokeHistory),
-		ConditionDescription: unless(hidden, text.ConditionDescription),
-		FileList:             unless(hidden, orEmpty(text.Files)), DescFiles: unless(hidden, strings.Join(text.Files, ",")),
+		AllergyHistory: unless(hidden, &text.AllergyHistory), SmokeHistory: unless(hidden, &text.SmokeHistory),
+		ConditionDescription: unless(hidden, &text.ConditionDescription),
+		FileList:             unless(hidden, &text.Files), DescFiles: unless(hidden, &joined),
 		CreateTime: drf.Time(q.At, c.api.Location), hiddenJSON: hidden,
 	}, err
 }
@@ -166,10 +168,11 @@ func (c *call) renderAnswer(o qa.Order, who map[string]account.Person) (*answerJ
 	}
 	var text qa.AnswerText
 	hidden, err := c.open(who[o.Patient], w.Purpose(o.Number), w.Text, &text)
+	text.Tags, text.Drugs = orEmpty(text.Tags), orEmpty(text.Drugs)
 	return &answerJSON{
 		PK: w.PK, Owner: renderProfile(who[o.Doctor]), Question: w.Question,
-		DiagnosisTag: unless(hidden, orEmpty(text.Tags)), Drug: unless(hidden, orEmpty(text.Drugs)),
-		DiagnosisResult: unless(hidden, text.DiagnosisResult), ExtraSuggestion: unless(hidden, text.ExtraSuggestion),
+		DiagnosisTag: unless(hidden, &text.Tags), Drug: unless(hidden, &text.Drugs),
+		DiagnosisResult: unless(hidden, &text.DiagnosisResult), ExtraSuggestion: unless(hidden, &text.ExtraSuggestion),
 		CreateTime: drf.Time(w.At, c.api.Location), hiddenJSON: hidden,
 	}, err
 }
@@ -180,7 +183,7 @@ func (c *call) renderEvaluation(o qa.Order, who map[string]account.Person) (eval
 	hidden, err := c.open(who[o.Patient], e.Purpose(o.Number), e.Text, &text)
 	return evaluationJSON{
 		PK: e.PK, Patient: renderProfile(who[o.Patient]), Doctor: renderProfile(who[o.Doctor]),
-		Scores: e.Scores, ScoresDisplay: scoresDisplay[e.Scores], Content: unless(hidden, text.Content), CreateTime: drf.Time(e.At, c.api.Location),
+		Scores: e.Scores, ScoresDisplay: scoresDisplay[e.Scores], Content: unless(hidden, &text.Content), CreateTime: drf.Time(e.At, c.api.Location),
 		EvaluateType: string(o.Type), EvaluateTypeDisplay: typeDisplay[o.Type], hiddenJSON: hidden,
 	}, err
 }

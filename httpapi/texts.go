@@ -63,12 +63,12 @@ func hiddenBy(p account.Privacy) hiddenJSON {
 	return hiddenJSON{Erased: p.Gone(), Restricted: p.Standing == account.Restricted}
 }
 
-// unless is a value, nil where it is hidden.
-func unless[T any](hidden hiddenJSON, value T) *T {
+// unless is where a value is, nil if it is hidden.
+func unless[T any](hidden hiddenJSON, value *T) *T {
 	if hidden != (hiddenJSON{}) {
 		return nil
 	}
-	return &value
+	return value
 }
 
 // say runs a command that brings a text about an order's patient: it is sealed before the command is made of it, and

@@ -19,6 +19,7 @@ import (
 type Live struct {
 	o       LiveOptions
 	serving atomic.Pointer[liveSet]
+	read    *documents    // of whichever set
 	wake    chan struct{} // of capacity 1: the line-up may have changed
 
 	mu       sync.Mutex
@@ -56,7 +57,7 @@ var ErrRebuilding = errors.New("views are being rebuilt already")
 // OpenLive opens the set that serves. If the views cannot be reached it is opened when they can; other errors are
 // those of [Generations.Open].
 func OpenLive(ctx context.Context, o LiveOptions) (*Live, error) {
-	l := &Live{o: o, wake: make(chan struct{}, 1)}
+	l := &Live{o: o, wake: make(chan struct{}, 1), read: newDocuments()}
 	lineup, err := l.lineup(ctx)
 	if err == nil {
 		_, err = l.serve(ctx, lineup)
@@ -260,6 +261,8 @@ func (l *Live) Page(ctx context.Context, index string, offset, limit int, newest
 func (l *Live) Range(ctx context.Context, index string, r Range) (Stretch, error) {
 	return readLive(ctx, l, func(g Gate) (Stretch, error) { return g.Range(ctx, index, r) })
 }
+
+func (l *Live) remembered() *documents { return l.read }
 
 // readLive asks the set that serves, and again the one that has taken over meanwhile.
 func readLive[T any](ctx context.Context, l *Live, ask func(Gate) (T, error)) (answer T, err error) {

@@ -2,8 +2,6 @@ package projections
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -139,7 +137,8 @@ func (q Orders) get(ctx context.Context, numbers []string) ([]qa.Order, error) {
 	return getAll[qa.Order](ctx, q.Views, qa.Category, numbers)
 }
 
-// getAll reads the documents of streams of one category; those that are not there are left out.
+// getAll reads the documents of streams of one category; those that are not there are left out. What it gives is shared:
+// never change what it points to.
 func getAll[S any](ctx context.Context, views Reader, category string, ids []string) ([]S, error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -152,14 +151,18 @@ func getAll[S any](ctx context.Context, views Reader, category string, ids []str
 	if err != nil {
 		return nil, err
 	}
+	var known *documents
+	if r, ok := views.(rememberer); ok {
+		known = r.remembered()
+	}
 	states := make([]S, 0, len(ids))
 	for i, doc := range docs.Values {
 		if doc == nil {
 			continue
 		}
-		var s S
-		if err := json.Unmarshal(doc, &s); err != nil {
-			return nil, fmt.Errorf("document %s: %w", keys[i], err)
+		s, err := decode[S](known, keys[i], doc)
+		if err != nil {
+			return nil, err
 		}
 		states = append(states, s)
 	}

@@ -76,11 +76,7 @@ func (f Fold[S, E]) restore(doc []byte) (any, error) {
 }
 
 func (f Fold[S, E]) evolve(state any, e eventstore.Recorded) (any, Rows, error) {
-	schema, err := eventstore.SchemaOf(e.Metadata)
-	if err != nil {
-		return nil, Rows{}, err
-	}
-	event, err := f.Codec.Decode(e.Type, schema, e.Data)
+	event, err := f.event(e)
 	if err != nil {
 		return nil, Rows{}, err
 	}
@@ -89,6 +85,19 @@ func (f Fold[S, E]) evolve(state any, e eventstore.Recorded) (any, Rows, error) 
 		return after, Rows{}, nil
 	}
 	return after, f.Lines(strings.TrimPrefix(e.Stream, f.Of+"-"), after, event, e), nil
+}
+
+// event is what was recorded, decoded unless it still is from being appended.
+func (f Fold[S, E]) event(e eventstore.Recorded) (E, error) {
+	if event, ok := e.Decoded.(E); ok {
+		return event, nil
+	}
+	schema, err := eventstore.SchemaOf(e.Metadata)
+	if err != nil {
+		var none E
+		return none, err
+	}
+	return f.Codec.Decode(e.Type, schema, e.Data)
 }
 
 func (f Fold[S, E]) document(state any) ([]byte, error) { return domain.JSON(state) }

@@ -77,8 +77,10 @@ type entry[S any] struct {
 	state    S
 	revision eventstore.Revision
 	position eventstore.Position
-	ids      []uuid.UUID // of all the stream's events: they tell which commands were run
-	read     time.Time   // when the store was last asked
+	// ids are those of all the stream's events: they tell which commands were run. Who has the stream's lock appends to
+	// the newest entry's; those of older entries end before.
+	ids  []uuid.UUID
+	read time.Time // when the store was last asked
 }
 
 // Call is what a command brings beside itself. The same ID means the same command: run again, it changes nothing.
@@ -239,7 +241,7 @@ func (d *Decider[S, C, E]) append(ctx context.Context, stream string, call Call,
 		}
 		meta := eventstore.Metadata{Schema: schema, Occurred: call.At, Actor: call.Actor, Correlation: call.Correlation,
 			Causation: call.Causation, Command: call.ID}
-		stored[i] = eventstore.Event{ID: eventstore.EventID(call.ID, i), Type: name, Data: data, Metadata: meta.Encode()}
+		stored[i] = eventstore.Event{ID: eventstore.EventID(call.ID, i), Type: name, Data: data, Metadata: meta.Encode(), Decoded: event}
 	}
 	receipt, err := d.store.Append(ctx, stream, e.revision, stored)
 	if err != nil {
@@ -254,7 +256,6 @@ func (d *Decider[S, C, E]) append(ctx context.Context, stream string, call Call,
 		}
 		return e, err
 	}
-	e.ids = slices.Clip(e.ids)
 	for i, event := range events {
 		e.state = d.model.Evolve(e.state, event)
 		e.ids = append(e.ids, stored[i].ID)
@@ -270,7 +271,6 @@ func (d *Decider[S, C, E]) read(ctx context.Context, stream string, e entry[S], 
 		e = entry[S]{revision: eventstore.NoStream}
 	}
 	now := d.opts.Now()
-	e.ids = slices.Clip(e.ids)
 	for recorded, err := range d.store.ReadStream(ctx, stream, e.revision+1) {
 		if err != nil {
 			return e, err

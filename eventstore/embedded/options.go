@@ -87,14 +87,16 @@ func (o Options) pebbleOptions() *pebble.Options {
 		// Two more memtables may wait for a flush before writers wait for the disk.
 		MemTableStopWritesThreshold: 4,
 		// Keys are never written twice, so a deep L0 hides nothing and the filters keep reads from it
-		// cheap: better that compactions lag in a rush than that appends stall.
-		L0CompactionThreshold:      4,
+		// cheap: better that compactions lag in a rush than that appends stall, or rewrite the index often.
+		L0CompactionThreshold:      16,
 		L0StopWritesThreshold:      40,
 		LBaseMaxBytes:              256 << 20,
 		CompactionConcurrencyRange: func() (int, int) { return 1, 2 },
 		MaxOpenFiles:               4096,
 	}
 	po.TargetFileSizes[0] = 8 << 20
+	po.Experimental.SpanPolicyFunc = recordsApart
+	po.ApplyCompressionSettings(compression)
 	for i := range po.Levels {
 		// Records are of about 600 bytes: 16 KiB blocks halve the index and compress better.
 		po.Levels[i].BlockSize = o.blockBytes
@@ -102,4 +104,20 @@ func (o Options) pebbleOptions() *pebble.Options {
 		po.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
 	return po
+}
+
+// recordsApart ends a table between the records and the index. What a flush adds to the index lies among all that is
+// there, so it must be merged; its records follow the last ones and need not be written again with it.
+func recordsApart(key []byte) (policy pebble.SpanPolicy, end []byte, err error) {
+	if key[0] < indexPrefix {
+		end = []byte{indexPrefix}
+	}
+	return policy, end, nil
+}
+
+// compression leaves alone what is soon written again.
+func compression() pebble.DBCompressionSettings {
+	settings := pebble.DBCompressionFastest
+	settings.Levels[0] = pebble.DBCompressionNone.Levels[0]
+	return settings
 }

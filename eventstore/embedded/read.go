@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -190,24 +191,24 @@ func (s *Store) logPage(after, end uint64) (page []eventstore.Recorded, err erro
 	size := 0
 	for ok := it.First(); ok && len(page) < maxBatch && size < maxPageBytes; ok = it.Next() {
 		e, err := recordUnder(it, after+1+uint64(len(page)))
+		if err != nil && len(page) > 0 {
+			return page, nil // the next page begins with the damage, and names it
+		}
 		if err != nil {
 			return nil, err
 		}
 		page = append(page, e)
 		size += heldBytes(&e)
 	}
-	if err := it.Error(); err != nil && pebble.IsCorruptionError(err) {
-		if len(page) > 0 {
-			return page, nil // the next page begins with the damage, and names it
-		}
-		return nil, corruptAt(after+1, err)
-	} else if err != nil {
+	err = it.Error()
+	switch {
+	case err != nil && !pebble.IsCorruptionError(err):
 		return nil, err
+	case len(page) > 0:
+		return page, nil // as above, if there is damage
+	default:
+		return nil, corruptAt(after+1, cmp.Or(err, errMissing))
 	}
-	if len(page) == 0 {
-		return nil, corruptAt(after+1, errMissing)
-	}
-	return page, nil
 }
 
 var errMissing = errors.New("record is missing")

@@ -68,7 +68,7 @@ type writer struct {
 
 // group is what is committed together.
 type group struct {
-	batch   *pebble.Batch
+	batch   *pebble.Batch // the same one for group after group, for its memory
 	events  []eventstore.Recorded
 	heads   map[string]eventstore.Revision // last revisions of the streams that grew
 	waiting []waiting
@@ -87,7 +87,7 @@ func newWriter(s *Store, last uint64, o Options) *writer {
 	}
 	return &writer{
 		store: s, db: s.db, now: o.Now, log: o.Logger, heads: heads, last: last,
-		group: group{heads: make(map[string]eventstore.Revision)},
+		group: group{batch: s.db.NewBatch(), heads: make(map[string]eventstore.Revision)},
 		done:  make(chan struct{}),
 	}
 }
@@ -104,7 +104,6 @@ func (w *writer) run() {
 
 // gather places first, and what waits behind it, in a new group.
 func (w *writer) gather(first *appending) {
-	w.group.batch = w.db.NewBatch()
 	for a, more := first, true; more; {
 		w.store.queuedBytes.Add(-a.bytes)
 		receipt, err := w.place(a)
@@ -255,8 +254,8 @@ func (w *writer) commit() {
 			return
 		}
 		w.publish()
+		w.group.batch.Reset()
 	}
-	w.group.batch.Close()
 }
 
 // publish shows readers what is durable.
@@ -301,6 +300,7 @@ func (w *writer) answer() {
 	clear(w.group.events)
 	clear(w.group.heads)
 	w.group = group{
+		batch:   w.group.batch,
 		events:  w.group.events[:0],
 		heads:   w.group.heads,
 		waiting: w.group.waiting[:0],

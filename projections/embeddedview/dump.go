@@ -21,25 +21,32 @@ func (s *Store) Dump(ctx context.Context, to io.Writer) error {
 	if err := s.writeOut(ctx); err != nil {
 		return err
 	}
-	return s.read(ctx, func(*recent) {}, func(moment *pebble.Snapshot) error {
-		at, err := readCheckpoint(moment)
-		if err != nil {
-			return err
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.leave()
+	moment := s.db.NewSnapshot()
+	return s.explain(errors.Join(dump(ctx, to, moment), moment.Close()))
+}
+
+func dump(ctx context.Context, to io.Writer, moment *pebble.Snapshot) error {
+	at, err := readCheckpoint(moment)
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(to, "at %s\n", at); err != nil {
+		return err
+	}
+	entries, err := moment.NewIterWithContext(ctx, &pebble.IterOptions{UpperBound: checkpointKey})
+	if err != nil {
+		return err
+	}
+	for entries.First(); entries.Valid(); entries.Next() {
+		if err := dumpEntry(ctx, to, entries); err != nil {
+			return errors.Join(err, entries.Close())
 		}
-		if _, err := fmt.Fprintf(to, "at %s\n", at); err != nil {
-			return err
-		}
-		entries, err := moment.NewIterWithContext(ctx, &pebble.IterOptions{UpperBound: checkpointKey})
-		if err != nil {
-			return err
-		}
-		for entries.First(); entries.Valid(); entries.Next() {
-			if err := dumpEntry(ctx, to, entries); err != nil {
-				return errors.Join(err, entries.Close())
-			}
-		}
-		return entries.Close()
-	})
+	}
+	return entries.Close()
 }
 
 // writeOut puts what is recent into the database, which is then all there is at its checkpoint.

@@ -14,31 +14,29 @@ import (
 )
 
 // Get implements [projections.Reader].
-func (s *Store) Get(ctx context.Context, keys ...string) (docs projections.Docs, err error) {
-	docs.Values = make([][]byte, len(keys))
-	var older []int // the keys that are for the database
-	look := func(r *recent) {
+func (s *Store) Get(ctx context.Context, keys ...string) (projections.Docs, error) {
+	if err := s.enter(ctx); err != nil {
+		return projections.Docs{}, err
+	}
+	defer s.leave()
+	docs := projections.Docs{Values: make([][]byte, len(keys))}
+	err := s.recent.read(func(r *recent) (err error) {
 		docs.At = r.at
-		for i, key := range keys {
-			if at, changed := r.docs[key]; !changed {
-				older = append(older, i)
+		var key []byte
+		for i := range keys {
+			if at, changed := r.docs[keys[i]]; !changed {
+				key = appendDocumentKey(key[:0], keys[i])
+				if docs.Values[i], err = readValue(s.db, key); err != nil {
+					return err
+				}
 			} else if at != none {
 				docs.Values[i] = copied(r.values[at.begin:at.end])
-			}
-		}
-	}
-	err = s.read(ctx, look, func(database *pebble.Snapshot) error {
-		var key []byte
-		for _, i := range older {
-			key = appendDocumentKey(key[:0], keys[i])
-			if docs.Values[i], err = readValue(database, key); err != nil {
-				return err
 			}
 		}
 		return nil
 	})
 	if err != nil {
-		return projections.Docs{}, err
+		return projections.Docs{}, s.explain(err)
 	}
 	return docs, nil
 }
@@ -46,71 +44,78 @@ func (s *Store) Get(ctx context.Context, keys ...string) (docs projections.Docs,
 // Page implements [projections.Reader]. Its cost grows with the distance of the page from the nearer end
 // of the index, not with the size of the index. A negative offset or limit counts as 0.
 func (s *Store) Page(ctx context.Context, index string, offset, limit int, newestFirst bool) (page projections.Page, err error) {
-	var changes []change
-	changed, count := false, int64(0)
-	look := func(r *recent) {
-		page.At = r.at
-		if of := r.indexes[index]; of != nil {
-			changed, count, changes = true, of.count, of.show()
-		}
+	if err := s.enter(ctx); err != nil {
+		return page, err
 	}
-	err = s.read(ctx, look, func(database *pebble.Snapshot) error {
-		if !changed {
-			if count, err = readCount(database, index); err != nil {
-				return err
-			}
+	defer s.leave()
+	var entries *pebble.Iterator
+	var changes []change
+	prefix := appendEntryPrefix(nil, index)
+	err = s.recent.read(func(r *recent) (err error) {
+		var count int64
+		if of := r.indexes[index]; of != nil {
+			count, changes = of.count, of.show()
+		} else if count, err = readCount(s.db, index); err != nil {
+			return err
 		}
-		page.Total = int(count)
-		page.Members, err = readMembers(ctx, database, index, changes, window(page.Total, offset, limit, newestFirst))
+		page.Total, page.At = int(count), r.at
+		entries, err = s.db.NewIterWithContext(ctx, &pebble.IterOptions{LowerBound: prefix, UpperBound: beyond(prefix)})
 		return err
 	})
+	if err == nil {
+		page.Members, err = readMembers(ctx, entries, len(prefix), changes, window(page.Total, offset, limit, newestFirst))
+	}
 	if err != nil {
-		return projections.Page{}, err
+		return projections.Page{}, s.explain(err)
 	}
 	return page, nil
 }
 
 // Range implements [projections.Reader].
 func (s *Store) Range(ctx context.Context, index string, r projections.Range) (found projections.Stretch, err error) {
+	if err := s.enter(ctx); err != nil {
+		return found, err
+	}
+	defer s.leave()
+	var entries *pebble.Iterator
 	var changes []change
-	look := func(recent *recent) {
+	prefix := appendEntryPrefix(nil, index)
+	empty := r.Limit <= 0 || r.To != "" && r.To <= r.From
+	err = s.recent.read(func(recent *recent) (err error) {
 		found.At = recent.at
+		if empty {
+			return nil
+		}
 		if of := recent.indexes[index]; of != nil {
 			changes = of.show()
 		}
-	}
-	err = s.read(ctx, look, func(database *pebble.Snapshot) error {
-		found.Members, err = readRange(ctx, database, index, changes, r)
+		bounds := pebble.IterOptions{LowerBound: append(slices.Clone(prefix), r.From...), UpperBound: beyond(prefix)}
+		if r.To != "" {
+			bounds.UpperBound = append(slices.Clone(prefix), r.To...)
+		}
+		entries, err = s.db.NewIterWithContext(ctx, &bounds)
 		return err
 	})
+	if err == nil && !empty {
+		found.Members, err = readRange(entries, len(prefix), changes, r)
+	}
 	if err != nil {
-		return projections.Stretch{}, err
+		return projections.Stretch{}, s.explain(err)
 	}
 	return found, nil
 }
 
-func readRange(ctx context.Context, database *pebble.Snapshot, index string, changes []change, r projections.Range) ([]string, error) {
-	if r.Limit <= 0 || r.To != "" && r.To <= r.From {
-		return nil, nil
-	}
+// readRange closes the entries.
+func readRange(entries *pebble.Iterator, prefix int, changes []change, r projections.Range) ([]string, error) {
 	begin, _ := slices.BinarySearchFunc(changes, r.From, compareMember)
 	changes = changes[begin:]
 	if r.To != "" {
 		end, _ := slices.BinarySearchFunc(changes, r.To, compareMember)
 		changes = changes[:end]
 	}
-	prefix := appendEntryPrefix(nil, index)
-	bounds := pebble.IterOptions{LowerBound: append(slices.Clone(prefix), r.From...), UpperBound: beyond(prefix)}
-	if r.To != "" {
-		bounds.UpperBound = append(slices.Clone(prefix), r.To...)
-	}
-	entries, err := database.NewIterWithContext(ctx, &bounds)
-	if err != nil {
-		return nil, err
-	}
 	var text strings.Builder
 	var ends []int
-	for member := range members(entries, len(prefix), changes, false) {
+	for member := range members(entries, prefix, changes, false) {
 		if len(ends) == 0 {
 			likely := min(r.Limit, mostLikely)
 			text.Grow(likely * (len(member) + len(member)/8))
@@ -136,21 +141,12 @@ func cutAt(text string, ends []int) []string {
 	return parts
 }
 
-// read runs do on the views of one moment: look takes what it needs of what is recent, the rest is in the database.
-func (s *Store) read(ctx context.Context, look func(*recent), do func(database *pebble.Snapshot) error) error {
-	if err := s.enter(ctx); err != nil {
-		return err
-	}
-	defer s.leave()
-	database := s.moment(look)
-	return s.explain(errors.Join(do(database), database.Close()))
-}
-
-func (s *Store) moment(look func(*recent)) *pebble.Snapshot {
-	s.recent.mu.RLock()
-	defer s.recent.mu.RUnlock()
-	look(&s.recent)
-	return s.db.NewSnapshot()
+// read runs look on what is recent and on the database. What it reads there, or opens an iterator of, is of one moment:
+// what is written into the database meanwhile is recent still.
+func (r *recent) read(look func(*recent) error) error {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return look(r)
 }
 
 // walk says how to collect a page: from which end, how many members to pass, how many to take, and
@@ -173,17 +169,13 @@ func window(total, offset, limit int, newestFirst bool) walk {
 	return w
 }
 
-func readMembers(ctx context.Context, database *pebble.Snapshot, index string, changes []change, w walk) ([]string, error) {
+// readMembers closes the entries.
+func readMembers(ctx context.Context, entries *pebble.Iterator, prefix int, changes []change, w walk) ([]string, error) {
 	if w.take == 0 {
-		return nil, nil
-	}
-	prefix := appendEntryPrefix(nil, index)
-	entries, err := database.NewIterWithContext(ctx, &pebble.IterOptions{LowerBound: prefix, UpperBound: beyond(prefix)})
-	if err != nil {
-		return nil, err
+		return nil, entries.Close()
 	}
 	found, passed := make([]string, 0, w.take), 0
-	for member := range members(entries, len(prefix), changes, w.fromLast) {
+	for member := range members(entries, prefix, changes, w.fromLast) {
 		if passed++; passed <= w.skip {
 			if passed%1024 == 0 && ctx.Err() != nil {
 				return nil, errors.Join(ctx.Err(), entries.Close())

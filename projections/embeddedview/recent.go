@@ -25,8 +25,8 @@ const (
 // within moments, the counts of its indexes with every order: here these changes meet, and the database, where each
 // costs about a microsecond, gets what is left of them. A crash loses it, as it loses the database's own table in memory.
 type recent struct {
-	// mu is held by a commit while it changes what is below, and by a read until it has what it needs of it and a
-	// snapshot of the database, which together are one moment.
+	// mu is held by a commit while it changes what is below, and by a read until it has what it needs of it and of
+	// the database, which together are one moment. A snapshot of the database would cost more than most reads.
 	mu      sync.RWMutex
 	maxRows int // then it is full
 	at      eventstore.Position
@@ -124,7 +124,11 @@ func (of *index) show() []change {
 func (s *Store) flush() error {
 	const overhead = 64 // bytes of a row beside a document's value
 	r := &s.recent
-	batch := s.db.NewBatchWithSize(len(r.values) + overhead*(1+len(r.docs)+len(r.indexes)+r.entries))
+	size := overhead * (1 + len(r.docs) + len(r.indexes) + r.entries)
+	for _, at := range r.docs {
+		size += at.end - at.begin // what was overwritten is not written
+	}
+	batch := s.db.NewBatchWithSize(size)
 	defer batch.Close()
 	w := writer{batch: batch}
 	indexes := slices.SortedFunc(maps.Values(r.indexes), func(a, b *index) int { return cmp.Compare(a.name, b.name) })

@@ -47,11 +47,12 @@ func BenchmarkLifecycle(b *testing.B) {
 const replyBytes = 1100
 
 func benchmarkLifecycle(b *testing.B, views string, callers int) {
-	ceiling, unit := startStatic(b, replyBytes), "S"
+	redis := ""
 	if views == redisViews {
-		redis := redistest.Start(b)
-		views, ceiling, unit = redis.URL(), startGet(b, redis.URL(), replyBytes), "G"
+		redis = redistest.Start(b).URL()
+		views = redis
 	}
+	ceiling, unit := startCeiling(b, redis, replyBytes)
 	server := startServer(b, views)
 	people := server.makePeople(b, 64, 16)
 	server.drive(b, people, callers, 20*callers) // warm

@@ -200,6 +200,14 @@ func (s *server) must(b *testing.B, token, method, path, body string, status int
 	return got
 }
 
+// startCeiling is G with a Redis and S without one.
+func startCeiling(b *testing.B, redis string, size int) (s *server, unit string) {
+	if redis != "" {
+		return startGet(b, redis, size), "G"
+	}
+	return startStatic(b, size), "S"
+}
+
 // startStatic is S: echo sending a static body.
 func startStatic(b *testing.B, size int) *server {
 	body := bytes.Repeat([]byte("x"), size)
