@@ -111,9 +111,8 @@ func (f *Follower) failed(err error) {
 	f.logger.Warn("following the log failed; trying again", "error", text)
 }
 
-// follow begins at the checkpoint and returns at the first error. It commits to writer.
-func (f *Follower) follow(ctx context.Context, writer Committer) error {
-	f.writer = writer
+// follow begins at the checkpoint and returns at the first error.
+func (f *Follower) follow(ctx context.Context) error {
 	f.cache.Purge()
 	at, err := f.views.Checkpoint(ctx)
 	if err != nil {

@@ -207,11 +207,10 @@ func (l *Live) Progress(ctx context.Context) (p Progress, err error) {
 	if p.Head, err = l.o.Log.Head(ctx); err != nil {
 		return p, err
 	}
-	docs, err := s.views.Get(ctx) // as a reader: Checkpoint would meddle with a wipe that is going on
+	p.At, err = s.views.Checkpoint(ctx)
 	if err != nil && l.beingBuilt() != s {
 		return l.Progress(ctx) // it has taken over
 	}
-	p.At = docs.At
 	return p, err
 }
 

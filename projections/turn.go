@@ -16,7 +16,7 @@ const (
 // the leader is while another does. It ends with errTurn then.
 func (f *Follower) turn(ctx context.Context) error {
 	if f.Leadership == nil {
-		return f.follow(ctx, f.views)
+		return f.follow(ctx)
 	}
 	term, changed := f.Leadership.now()
 	if term == nil {
@@ -33,19 +33,18 @@ func (f *Follower) turn(ctx context.Context) error {
 
 // lead follows the log. Whoever led before can commit no more.
 func (f *Follower) lead(ctx context.Context, token uint64) error {
-	views := f.views
-	if shared, ok := views.(Fencer); ok {
-		var err error
-		if views, err = shared.Fence(ctx, token); err != nil {
+	if shared, ok := f.views.(Fencer); ok {
+		writer, err := shared.Fence(ctx, token)
+		if err != nil {
 			return err
 		}
+		f.writer = writer
 	}
-	f.writer = views
 	f.cache.Purge()
 	if err := f.mend(ctx); err != nil {
 		return err
 	}
-	return f.follow(ctx, views)
+	return f.follow(ctx)
 }
 
 // look tells who waits how far the leader's checkpoint is: one look serves all who wait.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,6 +14,10 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 
 	"orderengine/eventstore"
 	"orderengine/eventstore/memory"
@@ -82,6 +87,42 @@ func TestClusterThatIsNotThereYet(t *testing.T) {
 	})
 	if err := <-followed; err != nil {
 		t.Errorf("follower: %v", err)
+	}
+}
+
+// TestReadsAreTheLeadersToAnswer: a node that lags would show the log as shorter than it is, and the views, which hold
+// more, as those of another log.
+func TestReadsAreTheLeadersToAnswer(t *testing.T) {
+	asked := make(chan []string, 100)
+	server := grpc.NewServer(grpc.UnknownServiceHandler(func(_ any, stream grpc.ServerStream) error {
+		if method, _ := grpc.MethodFromServerStream(stream); strings.HasSuffix(method, "/Read") {
+			wants, _ := metadata.FromIncomingContext(stream.Context())
+			asked <- wants.Get("requires-leader")
+		}
+		return status.Error(codes.Unimplemented, "it only listens")
+	}))
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go server.Serve(listener)
+	defer server.Stop()
+	s := open(t, listener.Addr().String())
+	for what, read := range map[string]func() error{
+		"head": func() error { _, err := s.Head(t.Context()); return err },
+		"stream": func() error {
+			for _, err := range s.ReadStream(t.Context(), "a-1", 0) {
+				return err
+			}
+			return nil
+		},
+	} {
+		if err := read(); err == nil {
+			t.Errorf("%s: no error", what)
+		}
+		if wants := <-asked; !slices.Equal(wants, []string{"true"}) {
+			t.Errorf("%s: it requires a leader: %q", what, wants)
+		}
 	}
 }
 

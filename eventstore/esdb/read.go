@@ -10,6 +10,7 @@ import (
 	"time"
 
 	client "github.com/EventStore/EventStore-Client-Go/v4/esdb"
+	"google.golang.org/grpc/metadata"
 
 	"orderengine/eventstore"
 )
@@ -76,10 +77,12 @@ func (s *Store) Head(ctx context.Context) (eventstore.Position, error) {
 	return eventstore.Position{}, nil
 }
 
-// read yields what a read of the client brings. A stream that is not there brings nothing.
+// read yields what a read of the client brings. A stream that is not there brings nothing. Only the leader of the
+// cluster is to answer: another node, as the leader of before is after an election, may not know the newest events. The
+// client has an option for that and does not send it.
 func (s *Store) read(ctx context.Context, open func(context.Context, *client.Client) (*client.ReadStream, error)) iter.Seq2[eventstore.Recorded, error] {
 	return func(yield func(eventstore.Recorded, error) bool) {
-		ctx, end := s.reading(ctx)
+		ctx, end := s.reading(metadata.AppendToOutgoingContext(ctx, "requires-leader", "true"))
 		defer end()
 		c, err := s.acquire(ctx)
 		if err != nil {

@@ -51,7 +51,7 @@ func (g *Generations) lineup(ctx context.Context, of keys) (projections.Lineup, 
 		return projections.Lineup{}, nil
 	}
 	if err != nil {
-		return projections.Lineup{}, explain(ctx, err)
+		return projections.Lineup{}, g.first.explain(ctx, err)
 	}
 	return projections.ParseLineup(text)
 }
@@ -66,7 +66,7 @@ return is`)
 func (g *Generations) swap(ctx context.Context, key, from, to string) error {
 	is, err := swapScript.Run(ctx, g.first.client, []string{key}, from, to).Text()
 	if err != nil {
-		return explain(ctx, err)
+		return g.first.explain(ctx, err)
 	}
 	if is != from {
 		return fmt.Errorf("%w: %s is %q, not %q", projections.ErrStale, key, is, from)
@@ -121,7 +121,7 @@ func (g *Generations) exists(ctx context.Context, set projections.Generation) (b
 		return false, err
 	}
 	n, err := g.first.client.Exists(ctx, names.checkpoint()).Result()
-	return n > 0, explain(ctx, err)
+	return n > 0, g.first.explain(ctx, err)
 }
 
 // Open implements [projections.Generations].
@@ -167,7 +167,7 @@ func (g *Generations) mark(ctx context.Context, parts []part) error {
 		pipe.SetXX(ctx, p.checkpoint(), moved, 0)
 	}
 	_, err := pipe.Exec(ctx)
-	return explain(ctx, err)
+	return g.first.explain(ctx, err)
 }
 
 func (g *Generations) isMoved(ctx context.Context, names keys) bool {
@@ -211,7 +211,7 @@ func (g *Generations) tidy(ctx context.Context, version int, l projections.Lineu
 		done = done && removed
 	}
 	if done && version != g.opts.Version && version != l.Serving.Version {
-		err = explain(ctx, g.first.client.Unlink(ctx, first.lineup()).Err())
+		err = g.first.explain(ctx, g.first.client.Unlink(ctx, first.lineup()).Err())
 	}
 	return done, err
 }
@@ -227,7 +227,7 @@ func (g *Generations) remove(ctx context.Context, set projections.Generation) (d
 		return true, nil
 	}
 	if err != nil {
-		return false, explain(ctx, err)
+		return false, g.first.explain(ctx, err)
 	}
 	if idle < g.unused {
 		return false, nil
@@ -241,7 +241,7 @@ func (g *Generations) remove(ctx context.Context, set projections.Generation) (d
 	}
 	for _, p := range names.parts {
 		if err := old.client.Del(ctx, p.fence()).Err(); err != nil {
-			return false, explain(ctx, err)
+			return false, g.first.explain(ctx, err)
 		}
 	}
 	return true, nil
@@ -252,7 +252,7 @@ func (s *Store) lastToken(ctx context.Context) (last uint64, err error) {
 	for _, p := range s.keys.parts {
 		token, err := s.client.Get(ctx, p.fence()).Uint64()
 		if err != nil && !errors.Is(err, redis.Nil) {
-			return 0, explain(ctx, err)
+			return 0, s.explain(ctx, err)
 		}
 		last = max(last, token)
 	}
