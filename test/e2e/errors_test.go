@@ -36,6 +36,13 @@ func TestGoldenErrors(t *testing.T) {
 		g.check("errors/401-unknown", nobody.withAuthorization("Token "+strings.Repeat("0", 40), "unknown").inBoth("POST", create)...)
 		gone := register(t, server, "gone", "")
 		server.As(admin).Send("PATCH", "/admin/users/gone/", jsonBody(`{"active":false}`)).Want(t, http.StatusOK)
+		server.Eventually("every server knows that the user is gone", func() bool { // half a second later than the one that was told
+			gone401 := true
+			for range s.Servers {
+				gone401 = server.As(gone).Get("/qaorder/order/patient/list/").Status == http.StatusUnauthorized && gone401
+			}
+			return gone401
+		})
 		g.check("errors/401-inactive", nobody.withAuthorization("Token "+gone, "inactive").inBoth("POST", create)...)
 		g.check("errors/403-not-admin", p.inBoth("GET", "/admin/users/")...)
 		g.check("errors/403-admin-no-user", boss.inBoth("POST", create)...)

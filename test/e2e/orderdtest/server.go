@@ -196,7 +196,7 @@ func launch(env []string, args ...string) (*process, error) {
 	p := &process{stdout: new(output), stderr: new(output), exited: make(chan struct{})}
 	// Both fail only if the process has ended already.
 	p.signal = func(s os.Signal) { _ = cmd.Process.Signal(s) }
-	p.terminate = func() { p.signal(syscall.SIGTERM) }
+	p.terminate = sync.OnceFunc(func() { p.signal(syscall.SIGTERM) }) // a second one ends it at once
 	p.kill = func() { _ = cmd.Process.Kill() }
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stdout, cmd.Stderr = p.stdout, p.stderr
