@@ -35,6 +35,11 @@ func (l *Live) lineup(ctx context.Context) (Lineup, error) {
 		return is, err
 	}
 	current := l.serving.Load()
+	if current != nil && is.Building == current.Generation { // a server that was lost has taken the end of the switch with it
+		if err := l.o.Generations.Switch(ctx, is, eventstore.Position{}); !errors.Is(err, ErrStale) {
+			return Lineup{Serving: is.Building}, err
+		}
+	}
 	to := is
 	switch moved := current != nil && current.Generation == is.Serving && current.moved.Load(); {
 	case moved && current.Version == l.o.Version:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -152,15 +153,15 @@ func (g *Generations) Switch(ctx context.Context, l projections.Lineup, at event
 		if err != nil && !g.isMoved(ctx, names) {
 			return err
 		}
-		if err := g.mark(ctx, names.parts[1:]); err != nil {
+		if err := g.mark(ctx, names.parts); err != nil {
 			return err
 		}
 	}
 	return g.Move(ctx, l, projections.Lineup{Serving: l.Building})
 }
 
-// mark marks the parts that follow the first, which has decided. They may be further by now: a commit that the first
-// part has not taken was answered to nobody.
+// mark marks all parts after the first has decided. They may be further by now: a commit that the first part has not
+// taken was answered to nobody.
 func (g *Generations) mark(ctx context.Context, parts []part) error {
 	pipe := g.first.client.Pipeline()
 	for _, p := range parts {
@@ -170,9 +171,15 @@ func (g *Generations) mark(ctx context.Context, parts []part) error {
 	return g.first.explain(ctx, err)
 }
 
+// isMoved says that a part is marked. Whichever it is, the first one was before it, and may have lost its mark with a
+// server since.
 func (g *Generations) isMoved(ctx context.Context, names keys) bool {
-	value, err := g.first.client.Get(ctx, names.checkpoint()).Result()
-	return err == nil && value == moved
+	pipe := g.first.client.Pipeline()
+	for _, p := range names.parts {
+		pipe.Get(ctx, p.checkpoint())
+	}
+	found, _ := pipe.Exec(ctx) // each command has its own error
+	return slices.ContainsFunc(found, func(c redis.Cmder) bool { return c.(*redis.StringCmd).Val() == moved })
 }
 
 // Tidy implements [projections.Generations].
