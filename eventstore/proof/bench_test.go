@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"iter"
 	"path/filepath"
-	"syscall"
 	"testing"
 	"time"
 
 	"orderengine/eventstore"
+	"orderengine/eventstore/storetest"
 )
 
 // at is where in the log of the benchmarks event k of order o stands: a thousand orders live at a time.
@@ -62,12 +62,6 @@ func benchTree(b *testing.B) *Tree {
 	return tree
 }
 
-func processorTime() time.Duration {
-	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // cannot fail with these arguments
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
 // BenchmarkTreeAdd is what an event costs the tree, in processor time with all that pebble does for it: in batches of 16, as
 // they come under load, and of 1024, as when it is made again. An iteration is one event.
 func BenchmarkTreeAdd(b *testing.B) {
@@ -75,7 +69,7 @@ func BenchmarkTreeAdd(b *testing.B) {
 		b.Run(fmt.Sprintf("batch=%d", batch), func(b *testing.B) {
 			tree := benchTree(b)
 			events := recordedEvents(0, b.N)
-			before, done := processorTime(), 0
+			before, done := storetest.ProcessorTime(), 0
 			b.ResetTimer()
 			for done < b.N {
 				n := min(batch, b.N-done)
@@ -85,7 +79,7 @@ func BenchmarkTreeAdd(b *testing.B) {
 				done += n
 			}
 			b.StopTimer()
-			b.ReportMetric(float64((processorTime()-before).Nanoseconds())/1000/float64(b.N), "cpu-µs/event")
+			b.ReportMetric(float64((storetest.ProcessorTime()-before).Nanoseconds())/1000/float64(b.N), "cpu-µs/event")
 		})
 	}
 }
@@ -99,6 +93,7 @@ func BenchmarkBundle(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+	storetest.AwaitIdle()
 	order := func(i int) []byte {
 		stream := fmt.Sprintf("qaorder-%d", (i*7919)%(all/10))
 		bundle, err := tree.Bundle(context.Background(), reader{}, stream, []string{stream, "refusal-" + stream})
