@@ -42,15 +42,20 @@ func (t *Tree) sign() error {
 	if err != nil {
 		return err
 	}
-	note, err := t.key.sign(Checkpoint{t.state.size, root})
-	if err != nil {
-		return err
+	_, err = t.put(Checkpoint{t.state.size, root})
+	return err
+}
+
+// put signs a checkpoint and keeps it; the caller holds mu.
+func (t *Tree) put(c Checkpoint) (signed []byte, err error) {
+	if signed, err = t.key.sign(c); err != nil {
+		return nil, err
 	}
-	if err := t.folder.db.Set(checkpointKey(t.state.size), note, pebble.NoSync); err != nil {
-		return err
+	if err := t.folder.db.Set(checkpointKey(c.Size), signed, pebble.NoSync); err != nil {
+		return nil, err
 	}
-	t.signed = t.state.size
-	return nil
+	t.signed = max(t.signed, c.Size)
+	return signed, nil
 }
 
 // head signs the tree as it is and gives the newest checkpoint with the state it is of.
@@ -135,12 +140,6 @@ func (t *Tree) signAt(size uint64) (signed []byte, c Checkpoint, err error) {
 	if !t.checked {
 		return nil, c, errUnchecked
 	}
-	if signed, err = t.key.sign(c); err != nil {
-		return nil, c, err
-	}
-	if err := t.folder.db.Set(checkpointKey(size), signed, pebble.NoSync); err != nil {
-		return nil, c, err
-	}
-	t.signed = max(t.signed, size)
-	return signed, c, nil
+	signed, err = t.put(c)
+	return signed, c, err
 }
