@@ -26,18 +26,21 @@ func TestMain(m *testing.M) {
 
 var _ viewtest.Dumper = (*redisview.Store)(nil)
 
-func TestViews(t *testing.T) {
-	server := redistest.Start(t)
+func TestViews(t *testing.T) { runSuite(t, redistest.Start(t).URL(), false) }
+
+// runSuite runs the suite of all view stores on a server or a cluster.
+func runSuite(t *testing.T, serverURL string, parted bool) {
+	t.Helper()
 	sets := 0
 	viewtest.Run(t, func(t *testing.T) viewtest.Harness {
 		sets++
 		opts := redisview.Options{Namespace: fmt.Sprint("set-", sets)}
-		store := mustOpen(t, server.URL(), opts)
-		return viewtest.Harness{Views: store, Reopen: func(t *testing.T) projections.Views {
+		store := mustOpen(t, serverURL, opts)
+		return viewtest.Harness{Views: store, Parted: parted, Reopen: func(t *testing.T) projections.Views {
 			if err := store.Close(); err != nil {
 				t.Fatalf("close: %v", err)
 			}
-			store = mustOpen(t, server.URL(), opts)
+			store = mustOpen(t, serverURL, opts)
 			return store
 		}}
 	})
