@@ -6,9 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -47,8 +45,8 @@ type faulty struct {
 // random ways, time after time. What they hear of each order must be of one history; nothing that was answered is
 // lost, and no money moves twice.
 func TestNetworkFaults(t *testing.T) {
-	schedules := setting(t, "FAULT_SCHEDULES", defaultSchedules)
-	seed := uint64(setting(t, "FAULT_SEED", int(rand.Uint32())))
+	schedules := orderdtest.Setting(t, "FAULT_SCHEDULES", defaultSchedules)
+	seed := uint64(orderdtest.Setting(t, "FAULT_SEED", int(rand.Uint32())))
 	t.Logf("FAULT_SEED=%d", seed)
 	f := newFaulty(t)
 	for n := range schedules {
@@ -306,18 +304,4 @@ func (f *faulty) count(token, status string) int {
 	var l list
 	f.servers[1].As(token).Get("/qaorder/order/patient/list/?status="+status).Want(f.t, http.StatusOK).Into(f.t, &l)
 	return l.Count
-}
-
-// setting is a number from the environment.
-func setting(t *testing.T, name string, otherwise int) int {
-	t.Helper()
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return n
 }

@@ -13,9 +13,15 @@ import (
 // TestLeaderIsKilled kills -9 whoever leads while clients at both servers write and read, and starts it again.
 func TestLeaderIsKilled(t *testing.T) {
 	t.Parallel()
-	e := newEstate(t, redistest.Start(t).URL(), nil, nil)
+	killLeaders(t, redistest.Start(t).URL(), 3)
+}
+
+// killLeaders kills so many leaders, one after the other.
+func killLeaders(t *testing.T, views string, times int) {
+	t.Helper()
+	e := newEstate(t, views, nil, nil)
 	l := e.begin(4)
-	for range 3 {
+	for range times {
 		leader, other := e.leader()
 		l.atLeast(20)
 		e.hear(other)
@@ -24,7 +30,6 @@ func TestLeaderIsKilled(t *testing.T) {
 		leader.Start()
 	}
 	l.atLeast(20)
-	l.end()
 	l.settle()
 	e.checkViews()
 }
@@ -51,7 +56,6 @@ func TestLeaderStandsStill(t *testing.T) {
 		}
 	}
 	l.atLeast(20)
-	l.end()
 	l.settle()
 	e.checkViews()
 }
@@ -71,7 +75,6 @@ func TestLeaderIsStopped(t *testing.T) {
 		t.Errorf("handed over in %s after SIGTERM", took)
 	}
 	leader.Stop()
-	l.end()
 	l.settle()
 	e.checkViews()
 }
@@ -91,7 +94,6 @@ func TestOneOfSeveralReacts(t *testing.T) {
 	}
 	e.servers[1].Start()
 	l.atLeast(20)
-	l.end()
 	l.settle()
 }
 

@@ -67,12 +67,6 @@ func (e *estate) begin(n int) *load {
 	return l
 }
 
-// end waits for all that is under way.
-func (l *load) end() {
-	l.over.Store(true)
-	l.work.Wait()
-}
-
 // live leads an order from its making to its refund. A client whose server has gone goes away.
 func (c *client) live() {
 	o, ok := c.send("POST", "/qaorder/order/create/", "doctor=doctor&order_type=online", http.StatusCreated)
@@ -165,10 +159,13 @@ func (c *client) until(number string, status int) bool {
 	return false
 }
 
-// settle waits until every refund is done, and checks that each was done once and nothing answered was lost.
+// settle ends the load and waits until every refund is done, and checks that each was done once and nothing answered was
+// lost.
 func (l *load) settle() {
 	t := l.e.t
 	t.Helper()
+	l.over.Store(true)
+	l.work.Wait()
 	refunds := 0
 	for _, status := range l.orders {
 		if status == cancelled {

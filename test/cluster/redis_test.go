@@ -19,7 +19,6 @@ func TestSlotsAreMoved(t *testing.T) {
 		redis.MoveSlots(from, masters[(i+1)%len(masters)], 2000)
 		l.atLeast(10)
 	}
-	l.end()
 	l.settle()
 	e.checkViews()
 }
@@ -27,45 +26,19 @@ func TestSlotsAreMoved(t *testing.T) {
 // TestMasterIsLost kills a master of a Redis Cluster under load: its replica takes over, and nothing is missing.
 func TestMasterIsLost(t *testing.T) {
 	t.Parallel()
-	redis := redistest.StartCluster(t)
-	e := newEstate(t, redis.URL(), nil, nil)
-	l := e.begin(4)
-	for _, master := range redis.Masters() {
-		l.atLeast(20)
-		replica := redis.Replica(master)
-		master.Kill()
-		e.eventually(patience, "the replica is the master", replica.IsMaster)
-		l.atLeast(10)
-		master.Restart(true)
-		redis.AwaitWhole()
-	}
-	l.end()
-	l.settle()
-	e.checkViews()
+	loseMasters(t, func(master, _ *redistest.Server, _ *load) { master.Kill() })
 }
 
 // TestReplicaThatHasNotHeardEverythingTakesOver keeps a replica from hearing what its master acknowledges, and kills
 // the master: what the views lost with it is in the log, and comes back.
 func TestReplicaThatHasNotHeardEverythingTakesOver(t *testing.T) {
 	t.Parallel()
-	redis := redistest.StartCluster(t)
-	e := newEstate(t, redis.URL(), nil, nil)
-	l := e.begin(4)
-	for _, master := range redis.Masters() {
-		l.atLeast(20)
-		replica := redis.Replica(master)
+	e := loseMasters(t, func(master, replica *redistest.Server, l *load) {
 		replica.Pause()
 		l.atLeast(20)
 		master.Kill()
 		replica.Continue()
-		e.eventually(patience, "the replica is the master", replica.IsMaster)
-		l.atLeast(10)
-		master.Restart(true)
-		redis.AwaitWhole()
-	}
-	l.end()
-	l.settle()
-	e.checkViews()
+	})
 	mended := 0
 	for _, s := range e.servers {
 		mended += strings.Count(s.Log(), "mending them")
@@ -75,20 +48,28 @@ func TestReplicaThatHasNotHeardEverythingTakesOver(t *testing.T) {
 	}
 }
 
+// loseMasters loses each master of a Redis Cluster in its turn, under load, and has its replica take over.
+func loseMasters(t *testing.T, lose func(master, replica *redistest.Server, l *load)) *estate {
+	t.Helper()
+	redis := redistest.StartCluster(t)
+	e := newEstate(t, redis.URL(), nil, nil)
+	l := e.begin(4)
+	for _, master := range redis.Masters() {
+		l.atLeast(20)
+		replica := redis.Replica(master)
+		lose(master, replica, l)
+		e.eventually(patience, "the replica is the master", replica.IsMaster)
+		l.atLeast(10)
+		master.Restart(true)
+		redis.AwaitWhole()
+	}
+	l.settle()
+	e.checkViews()
+	return e
+}
+
 // TestLeaderIsKilledOnACluster kills -9 whoever leads, mostly in the middle of a commit to several masters.
 func TestLeaderIsKilledOnACluster(t *testing.T) {
 	t.Parallel()
-	e := newEstate(t, redistest.StartCluster(t).URL(), nil, nil)
-	l := e.begin(4)
-	for range 4 {
-		leader, other := e.leader()
-		l.atLeast(20)
-		e.hear(other)
-		leader.Kill()
-		e.takesOver(other)
-		leader.Start()
-	}
-	l.end()
-	l.settle()
-	e.checkViews()
+	killLeaders(t, redistest.StartCluster(t).URL(), 4)
 }

@@ -13,7 +13,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -35,7 +34,7 @@ const (
 // REPLAY_KILLS is how often.
 func TestReplaysSurviveKills(t *testing.T) {
 	t.Parallel()
-	kills := setting(t, "REPLAY_KILLS", defaultReplayKills)
+	kills := orderdtest.Setting(t, "REPLAY_KILLS", defaultReplayKills)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -263,18 +262,4 @@ func allGrown(clients []*replayer, before []int64) bool {
 		}
 	}
 	return true
-}
-
-// setting is a number from the environment.
-func setting(t *testing.T, name string, otherwise int) int {
-	t.Helper()
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return n
 }

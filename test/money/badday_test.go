@@ -268,7 +268,7 @@ func day(t *testing.T, n int, options pingpp.Options) map[int]outcome {
 
 // TestABadDay compares a day on which one request in four goes wrong with a good one.
 func TestABadDay(t *testing.T) {
-	n := setting(t, "MONEY_ORDERS", defaultOrders)
+	n := orderdtest.Setting(t, "MONEY_ORDERS", defaultOrders)
 	var good, bad map[int]outcome
 	t.Run("good", func(t *testing.T) { good = day(t, n, pingpp.Options{}) })
 	rough := pingpp.Rough
@@ -286,5 +286,5 @@ func TestABadDay(t *testing.T) {
 func TestAPlatformThatMakesEveryRefund(t *testing.T) {
 	rough := pingpp.Rough
 	rough.LateBy, rough.Twice, rough.DropReply, rough.LostGateway = 100*time.Millisecond, 0, 0.15, 0.1
-	day(t, setting(t, "MONEY_ORDERS", defaultOrders)/4, pingpp.Options{RefundsRepeat: true, Faults: rough})
+	day(t, orderdtest.Setting(t, "MONEY_ORDERS", defaultOrders)/4, pingpp.Options{RefundsRepeat: true, Faults: rough})
 }

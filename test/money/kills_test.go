@@ -13,7 +13,7 @@ import (
 
 // TestKills kills orderd by kill -9 about every second while orders are made, paid and given back on a bad day.
 func TestKills(t *testing.T) {
-	kills := setting(t, "MONEY_KILLS", defaultKills)
+	kills := orderdtest.Setting(t, "MONEY_KILLS", defaultKills)
 	rough := pingpp.Rough
 	rough.LateBy, rough.Shuffle, rough.NewCharge = 200*time.Millisecond, 100*time.Millisecond, 0.5
 	s := open(t, pingpp.Options{AutoPay: true, PayAfter: 20 * time.Millisecond, RefundAfter: 30 * time.Millisecond, Faults: rough}, orderdtest.BareProcess)

@@ -260,17 +260,4 @@ func each(n, atOnce int, do func(i int)) {
 	work.Wait()
 }
 
-// setting is a number from the environment.
-func setting(t *testing.T, name string, otherwise int) int {
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return n
-}
-
 const patience = 10 * time.Minute // of the long runs
