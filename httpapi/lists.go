@@ -54,7 +54,7 @@ func (c *call) users() projections.Users   { return projections.Users{Views: c.a
 // orderPage answers with one page of orders.
 func (c *call) orderPage(fetch fetch[qa.Order]) (reply, error) {
 	return page(c, paging, fetch, func(ctx context.Context, orders []qa.Order) ([]orderJSON, error) {
-		who, err := parties(ctx, c.users().People, orders...)
+		who, err := parties(ctx, c.api.Accounts.People, orders...)
 		if err != nil {
 			return nil, err
 		}
@@ -159,7 +159,10 @@ func (c *call) newestOrder() (reply, error) {
 // listEvaluations is 获取某一医生的所有评价.
 func (c *call) listEvaluations() (reply, error) {
 	doctor := c.echo.Param("username")
-	known, err := c.users().People(c.ctx(), doctor)
+	if !account.UsernamePattern.MatchString(doctor) {
+		return reply{}, drf.NotFound()
+	}
+	known, err := c.api.Accounts.People(c.ctx(), doctor)
 	if err != nil {
 		return reply{}, err
 	}
@@ -170,7 +173,7 @@ func (c *call) listEvaluations() (reply, error) {
 		return c.orders().Evaluated(ctx, doctor, w)
 	}
 	return page(c, evaluationsPaging, evaluated, func(ctx context.Context, orders []qa.Order) ([]evaluationJSON, error) {
-		who, err := parties(ctx, c.users().People, orders...)
+		who, err := parties(ctx, c.api.Accounts.People, orders...)
 		if err != nil {
 			return nil, err
 		}

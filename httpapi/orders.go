@@ -92,7 +92,7 @@ func (c *call) orderDetail() (reply, error) {
 
 // orderShown answers with an order of the views.
 func (c *call) orderShown(order qa.Order) (reply, error) {
-	who, err := parties(c.ctx(), c.users().People, order)
+	who, err := parties(c.ctx(), c.api.Accounts.People, order)
 	if err != nil {
 		return reply{}, err
 	}
