@@ -184,12 +184,12 @@ func (g Gate) Get(ctx context.Context, keys ...string) (Docs, error) {
 }
 
 // Page is [Reader.Page], or [ErrLagging].
-func (g Gate) Page(ctx context.Context, index string, offset, limit int, newestFirst bool) (Page, error) {
+func (g Gate) Page(ctx context.Context, index string, cut Cut) (Page, error) {
 	floor, err := g.floor()
 	if err != nil {
 		return Page{}, err
 	}
-	page, err := g.Views.Page(ctx, index, offset, limit, newestFirst)
+	page, err := g.Views.Page(ctx, index, cut)
 	if err == nil && page.At.Before(floor) {
 		return Page{}, ErrLagging
 	}

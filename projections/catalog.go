@@ -52,7 +52,7 @@ func (q Catalog) Drugs(ctx context.Context, w Window) ([]catalog.Drug, int, erro
 }
 
 func (q Catalog) page(ctx context.Context, index, category string, w Window) ([]catalog.Entry, int, error) {
-	page, err := q.Views.Page(ctx, index, w.Offset, w.Limit, false)
+	page, err := q.Views.Page(ctx, index, w.oldest())
 	if err != nil {
 		return nil, 0, err
 	}

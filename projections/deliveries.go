@@ -75,7 +75,7 @@ func webhook(code string, h institution.Hospital) []Listing {
 
 // Deliveries lists a hospital's ledger, the newest entry first.
 func (q Hospitals) Deliveries(ctx context.Context, code string, w Window) ([]DeliveryEntry, int, error) {
-	page, err := q.Views.Page(ctx, deliveriesOf(code), w.Offset, w.Limit, true)
+	page, err := q.Views.Page(ctx, deliveriesOf(code), w.newest())
 	if err != nil {
 		return nil, 0, err
 	}

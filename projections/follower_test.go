@@ -185,7 +185,7 @@ func isLagging(t *testing.T, gate Gate, when string) {
 	if _, err := gate.Get(t.Context(), "x"); !errors.Is(err, ErrLagging) {
 		t.Errorf("%s: get %v, want %v", when, err, ErrLagging)
 	}
-	if _, err := gate.Page(t.Context(), "x", 0, 1, true); !errors.Is(err, ErrLagging) {
+	if _, err := gate.Page(t.Context(), "x", Cut{Limit: 1, NewestFirst: true}); !errors.Is(err, ErrLagging) {
 		t.Errorf("%s: page %v, want %v", when, err, ErrLagging)
 	}
 }
@@ -202,8 +202,11 @@ func TestGateIsShutUntilTheFirstBuildIsDone(t *testing.T) {
 	eventually(t, "the first commit", func() bool { return views.count("commit") > 0 })
 	isLagging(t, gate, "building")
 	release()
-	eventually(t, "the gate opens", func() bool { _, err := gate.Page(t.Context(), "orders/patient/p", 0, 1, true); return err == nil })
-	if page, err := gate.Page(t.Context(), "orders/patient/p", 0, 9, true); err != nil || page.Total != 1 {
+	eventually(t, "the gate opens", func() bool {
+		_, err := gate.Page(t.Context(), "orders/patient/p", Cut{Limit: 1, NewestFirst: true})
+		return err == nil
+	})
+	if page, err := gate.Page(t.Context(), "orders/patient/p", Cut{Limit: 9, NewestFirst: true}); err != nil || page.Total != 1 {
 		t.Errorf("page %+v, %v", page, err)
 	}
 }

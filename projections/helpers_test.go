@@ -87,7 +87,7 @@ func (v *memViews) Get(ctx context.Context, keys ...string) (Docs, error) {
 	return Docs{values, v.at}, nil
 }
 
-func (v *memViews) Page(ctx context.Context, index string, offset, limit int, newestFirst bool) (Page, error) {
+func (v *memViews) Page(ctx context.Context, index string, cut Cut) (Page, error) {
 	if err := v.enter(ctx, "page"); err != nil {
 		return Page{}, err
 	}
@@ -95,11 +95,17 @@ func (v *memViews) Page(ctx context.Context, index string, offset, limit int, ne
 	defer v.mu.Unlock()
 	members := slices.Sorted(maps.Keys(v.indexes[index]))
 	total := len(members)
-	if newestFirst {
+	if cut.NewestFirst {
 		slices.Reverse(members)
 	}
-	members = members[min(offset, total):]
-	return Page{members[:min(limit, len(members))], total, v.at}, nil
+	members = members[min(cut.Offset, total):]
+	page := Page{Members: members[:min(cut.Limit, len(members))], Total: total, At: v.at}
+	if cut.Documents.Of != "" {
+		for _, key := range cut.Documents.Keys(page.Members) {
+			page.Values = append(page.Values, bytes.Clone(v.docs[key]))
+		}
+	}
+	return page, nil
 }
 
 func (v *memViews) Range(ctx context.Context, index string, r Range) (Stretch, error) {

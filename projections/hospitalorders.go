@@ -74,12 +74,7 @@ func (q HospitalOrders) Get(ctx context.Context, number string) (o hospital.Orde
 
 // Of lists a patient's orders, the newest first: of one status or of all (nil), of one kind or of all (0).
 func (q HospitalOrders) Of(ctx context.Context, patient string, status *hospital.Status, kind hospital.Kind, w Window) ([]hospital.Order, int, error) {
-	page, err := q.Views.Page(ctx, patientOrders(patient, status, kind), w.Offset, w.Limit, true)
-	if err != nil {
-		return nil, 0, err
-	}
-	orders, err := q.get(ctx, unranked(page.Members))
-	return orders, page.Total, err
+	return listed[hospital.Order](ctx, q.Views, patientOrders(patient, status, kind), w.newest(), rankedStatesOf(hospital.Category))
 }
 
 func (q HospitalOrders) get(ctx context.Context, numbers []string) ([]hospital.Order, error) {

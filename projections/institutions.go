@@ -57,12 +57,7 @@ func (q Hospitals) Get(ctx context.Context, code string) (h institution.Hospital
 
 // All lists the hospitals, by code.
 func (q Hospitals) All(ctx context.Context, w Window) ([]institution.Hospital, int, error) {
-	page, err := q.Views.Page(ctx, hospitalsIndex, w.Offset, w.Limit, false)
-	if err != nil {
-		return nil, 0, err
-	}
-	hospitals, err := getAll[institution.Hospital](ctx, q.Views, institution.Category, page.Members)
-	return hospitals, page.Total, err
+	return listed[institution.Hospital](ctx, q.Views, hospitalsIndex, w.oldest(), statesOf(institution.Category))
 }
 
 // Codes are the codes of all hospitals, in their order.
@@ -72,10 +67,5 @@ func (q Hospitals) Codes(ctx context.Context) ([]string, error) {
 
 // Cards lists a hospital's cards, by type and number.
 func (q Hospitals) Cards(ctx context.Context, code string, w Window) ([]card.Card, int, error) {
-	page, err := q.Views.Page(ctx, cardsOf(code), w.Offset, w.Limit, false)
-	if err != nil {
-		return nil, 0, err
-	}
-	cards, err := getAll[card.Card](ctx, q.Views, card.Category, page.Members)
-	return cards, page.Total, err
+	return listed[card.Card](ctx, q.Views, cardsOf(code), w.oldest(), statesOf(card.Category))
 }

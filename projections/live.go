@@ -253,8 +253,8 @@ func (l *Live) Get(ctx context.Context, keys ...string) (Docs, error) {
 }
 
 // Page implements [Reader].
-func (l *Live) Page(ctx context.Context, index string, offset, limit int, newestFirst bool) (Page, error) {
-	return readLive(ctx, l, func(g Gate) (Page, error) { return g.Page(ctx, index, offset, limit, newestFirst) })
+func (l *Live) Page(ctx context.Context, index string, cut Cut) (Page, error) {
+	return readLive(ctx, l, func(g Gate) (Page, error) { return g.Page(ctx, index, cut) })
 }
 
 // Range implements [Reader].

@@ -86,8 +86,16 @@ func (v *partedViews) Get(ctx context.Context, keys ...string) (docs Docs, err e
 	return docs, nil
 }
 
-func (v *partedViews) Page(ctx context.Context, index string, offset, limit int, newestFirst bool) (Page, error) {
-	return v.parts[v.of(index)].Page(ctx, index, offset, limit, newestFirst)
+func (v *partedViews) Page(ctx context.Context, index string, cut Cut) (Page, error) {
+	documents := cut.Documents
+	cut.Documents = Documents{}
+	page, err := v.parts[v.of(index)].Page(ctx, index, cut)
+	if err == nil && documents.Of != "" {
+		var docs Docs
+		docs, err = v.Get(ctx, documents.Keys(page.Members)...)
+		page.Values = docs.Values
+	}
+	return page, err
 }
 
 func (v *partedViews) Range(ctx context.Context, index string, r Range) (Stretch, error) {

@@ -38,10 +38,5 @@ func stopListProjection(periods process.Periods) Projection {
 
 // Messages lists messages, the newest first: of a hospital or of all (""), of a status or of all ("").
 func Messages(ctx context.Context, views Reader, code string, status message.Status, w Window) ([]message.Message, int, error) {
-	page, err := views.Page(ctx, messagesIn(code, status), w.Offset, w.Limit, true)
-	if err != nil {
-		return nil, 0, err
-	}
-	messages, err := getAll[message.Message](ctx, views, message.Category, unranked(page.Members))
-	return messages, page.Total, err
+	return listed[message.Message](ctx, views, messagesIn(code, status), w.newest(), rankedStatesOf(message.Category))
 }

@@ -74,9 +74,6 @@ func (q Orders) Get(ctx context.Context, number string) (o qa.Order, ok bool, er
 	return orders[0], true, nil
 }
 
-// Window is a part of a list, newest first unless said otherwise.
-type Window struct{ Offset, Limit int }
-
 // Of lists a user's orders on one side.
 func (q Orders) Of(ctx context.Context, side qa.Side, user string, w Window) ([]qa.Order, int, error) {
 	return q.list(ctx, ordersOf(side, user), w)
@@ -102,7 +99,7 @@ func (q Orders) BothSides(ctx context.Context, user string, status qa.Status, w 
 	var numbers []string
 	total := 0
 	for _, side := range []qa.Side{qa.PatientSide, qa.DoctorSide} {
-		page, err := q.Views.Page(ctx, ordersInStatus(side, user, status), 0, w.Offset+w.Limit, true)
+		page, err := q.Views.Page(ctx, ordersInStatus(side, user, status), Cut{Limit: w.Offset + w.Limit, NewestFirst: true})
 		if err != nil {
 			return nil, 0, err
 		}
@@ -116,55 +113,13 @@ func (q Orders) BothSides(ctx context.Context, user string, status qa.Status, w 
 
 // Evaluated lists the evaluated orders of a doctor, the first evaluation first.
 func (q Orders) Evaluated(ctx context.Context, doctor string, w Window) ([]qa.Order, int, error) {
-	page, err := q.Views.Page(ctx, evaluationsOf(doctor), w.Offset, w.Limit, false)
-	if err != nil {
-		return nil, 0, err
-	}
-	orders, err := q.get(ctx, unranked(page.Members))
-	return orders, page.Total, err
+	return listed[qa.Order](ctx, q.Views, evaluationsOf(doctor), w.oldest(), rankedStatesOf(qa.Category))
 }
 
 func (q Orders) list(ctx context.Context, index string, w Window) ([]qa.Order, int, error) {
-	page, err := q.Views.Page(ctx, index, w.Offset, w.Limit, true)
-	if err != nil {
-		return nil, 0, err
-	}
-	orders, err := q.get(ctx, page.Members)
-	return orders, page.Total, err
+	return listed[qa.Order](ctx, q.Views, index, w.newest(), statesOf(qa.Category))
 }
 
 func (q Orders) get(ctx context.Context, numbers []string) ([]qa.Order, error) {
 	return getAll[qa.Order](ctx, q.Views, qa.Category, numbers)
-}
-
-// getAll reads the documents of streams of one category; those that are not there are left out. What it gives is shared:
-// never change what it points to.
-func getAll[S any](ctx context.Context, views Reader, category string, ids []string) ([]S, error) {
-	if len(ids) == 0 {
-		return nil, nil
-	}
-	keys := make([]string, len(ids))
-	for i, id := range ids {
-		keys[i] = category + "-" + id
-	}
-	docs, err := views.Get(ctx, keys...)
-	if err != nil {
-		return nil, err
-	}
-	var known *documents
-	if r, ok := views.(rememberer); ok {
-		known = r.remembered()
-	}
-	states := make([]S, 0, len(ids))
-	for i, doc := range docs.Values {
-		if doc == nil {
-			continue
-		}
-		s, err := decode[S](known, keys[i], doc)
-		if err != nil {
-			return nil, err
-		}
-		states = append(states, s)
-	}
-	return states, nil
 }

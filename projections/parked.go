@@ -29,7 +29,7 @@ type ParkedRefund struct {
 
 // Parked lists the refunds of orders of every kind that wait for a person, by number.
 func Parked(ctx context.Context, views Reader, w Window) ([]ParkedRefund, int, error) {
-	page, err := views.Page(ctx, parkedIndex, w.Offset, w.Limit, false)
+	page, err := views.Page(ctx, parkedIndex, w.oldest())
 	if err != nil {
 		return nil, 0, err
 	}

@@ -31,14 +31,8 @@ type Listing struct{ Index, Member string }
 // ranked is a member "<rank of 20 digits>-<id>", so that the byte order is the order of the ranks.
 func ranked(rank int64, id string) string { return fmt.Sprintf("%020d-%s", rank, id) }
 
-// unranked are the ids of ranked members.
-func unranked(members []string) []string {
-	ids := make([]string, len(members))
-	for i, member := range members {
-		ids[i] = member[20+len("-"):]
-	}
-	return ids
-}
+// rankSize is how many bytes of a ranked member stand before the id.
+const rankSize = 20 + len("-")
 
 // Projection folds the streams of one category and says which rows follow from the result. The state
 // itself is the document with the stream's name as its key.

@@ -108,7 +108,7 @@ func (r *Reactor) sweep(ctx context.Context) error {
 	defer work.Wait() // what failed is in waiting
 	seen := map[string]bool{}
 	for offset := 0; ; offset += reactorPage {
-		page, err := r.views.Page(ctx, dueIndex, offset, reactorPage, false)
+		page, err := r.views.Page(ctx, dueIndex, Cut{Offset: offset, Limit: reactorPage})
 		if err != nil {
 			return err
 		}

@@ -344,7 +344,7 @@ func (w *walk) take(ctx context.Context, members []string) error {
 	for _, member := range members {
 		fields = appendFields(fields[:0], member)
 		w.members, w.at = w.members+1, fields[0]
-		may := FoundOrder{Number: unranked(fields[:1])[0], Kind: fields[1], Patient: fields[2], Doctor: fields[3], Hospital: fields[4]}
+		may := FoundOrder{Number: fields[0][rankSize:], Kind: fields[1], Patient: fields[2], Doctor: fields[3], Hospital: fields[4]}
 		if !w.s.mayBe(may) {
 			continue
 		}

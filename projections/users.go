@@ -49,19 +49,6 @@ func userRows(username string, v User) Rows {
 // Users reads the users' views.
 type Users struct{ Views Reader }
 
-// People reads users by name; who is not known is left out.
-func (q Users) People(ctx context.Context, usernames ...string) (map[string]account.Person, error) {
-	users, err := getAll[User](ctx, q.Views, account.Category, usernames)
-	if err != nil {
-		return nil, err
-	}
-	people := make(map[string]account.Person, len(users))
-	for _, u := range users {
-		people[u.Username] = account.Person{Profile: u.Profile, Privacy: u.Privacy}
-	}
-	return people, nil
-}
-
 // ByPK is the username of the user with a pk, "" if there is none.
 func (q Users) ByPK(ctx context.Context, pk int64) (string, error) {
 	docs, err := q.Views.Get(ctx, userByPK(pk))
@@ -73,10 +60,5 @@ func (q Users) ByPK(ctx context.Context, pk int64) (string, error) {
 
 // All lists the users, the first pk first.
 func (q Users) All(ctx context.Context, w Window) ([]User, int, error) {
-	page, err := q.Views.Page(ctx, usersIndex, w.Offset, w.Limit, false)
-	if err != nil {
-		return nil, 0, err
-	}
-	users, err := getAll[User](ctx, q.Views, account.Category, unranked(page.Members))
-	return users, page.Total, err
+	return listed[User](ctx, q.Views, usersIndex, w.oldest(), rankedStatesOf(account.Category))
 }

@@ -61,9 +61,34 @@ type Docs struct {
 	At     eventstore.Position // the checkpoint the answer is true at
 }
 
+// Cut is a part of an index by place, counted from the first member, or from the last if NewestFirst.
+type Cut struct {
+	Offset, Limit int // a negative one counts as 0
+	NewestFirst   bool
+	// Documents asks for what the members stand for as well, as it is at At or a moment later.
+	Documents Documents
+}
+
+// Documents are those of an index's members: each has the key Of and its member without the first Skip bytes. None if Of
+// is "".
+type Documents struct {
+	Of   string
+	Skip int
+}
+
+// Keys are the keys of the documents of members.
+func (d Documents) Keys(members []string) []string {
+	keys := make([]string, len(members))
+	for i, member := range members {
+		keys[i] = d.Of + member[min(d.Skip, len(member)):]
+	}
+	return keys
+}
+
 // Page answers [Reader.Page].
 type Page struct {
 	Members []string
+	Values  [][]byte            // of the members' documents, if they were asked for; nil where there is none
 	Total   int                 // members in the whole index
 	At      eventstore.Position // the checkpoint the answer is true at
 }
@@ -85,10 +110,8 @@ type Stretch struct {
 type Reader interface {
 	// Get reads documents. An empty value is not nil.
 	Get(ctx context.Context, keys ...string) (Docs, error)
-	// Page reads up to limit members of an index from offset on, in the byte order of the members, or
-	// from the last member backwards if newestFirst. An index that was never listed in is empty; a negative
-	// offset or limit counts as 0.
-	Page(ctx context.Context, index string, offset, limit int, newestFirst bool) (Page, error)
+	// Page reads members of an index in their byte order, or backwards. An index that was never listed in is empty.
+	Page(ctx context.Context, index string, cut Cut) (Page, error)
 	// Range reads the first members of a part of an index. Its cost does not grow with the index.
 	Range(ctx context.Context, index string, r Range) (Stretch, error)
 }

@@ -2,7 +2,6 @@ package projections
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -70,25 +69,5 @@ type Wallets struct{ Views Reader }
 
 // Statement lists what moved in a user's wallet, the newest first.
 func (q Wallets) Statement(ctx context.Context, username string, w Window) ([]WalletLine, int, error) {
-	page, err := q.Views.Page(ctx, statementOf(username), w.Offset, w.Limit, true)
-	if err != nil || len(page.Members) == 0 {
-		return nil, page.Total, err
-	}
-	keys := make([]string, len(page.Members))
-	for i, member := range page.Members {
-		keys[i] = statementLine(username, member)
-	}
-	docs, err := q.Views.Get(ctx, keys...)
-	if err != nil {
-		return nil, 0, err
-	}
-	lines := make([]WalletLine, 0, len(keys))
-	for i, doc := range docs.Values {
-		var line WalletLine
-		if err := json.Unmarshal(doc, &line); err != nil {
-			return nil, 0, fmt.Errorf("document %s: %w", keys[i], err)
-		}
-		lines = append(lines, line)
-	}
-	return lines, page.Total, nil
+	return listed[WalletLine](ctx, q.Views, statementOf(username), w.newest(), Documents{Of: statementLine(username, "")})
 }

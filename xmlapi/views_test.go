@@ -31,7 +31,7 @@ func (v *memoryViews) Get(_ context.Context, keys ...string) (projections.Docs, 
 	return docs, nil
 }
 
-func (v *memoryViews) Page(context.Context, string, int, int, bool) (projections.Page, error) {
+func (v *memoryViews) Page(context.Context, string, projections.Cut) (projections.Page, error) {
 	panic("the interface pages through nothing")
 }
 

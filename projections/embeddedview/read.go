@@ -19,8 +19,16 @@ func (s *Store) Get(ctx context.Context, keys ...string) (projections.Docs, erro
 		return projections.Docs{}, err
 	}
 	defer s.leave()
-	docs := projections.Docs{Values: make([][]byte, len(keys))}
-	err := s.recent.read(func(r *recent) (err error) {
+	docs, err := s.documents(keys)
+	if err != nil {
+		return projections.Docs{}, s.explain(err)
+	}
+	return docs, nil
+}
+
+func (s *Store) documents(keys []string) (docs projections.Docs, err error) {
+	docs.Values = make([][]byte, len(keys))
+	err = s.recent.read(func(r *recent) (err error) {
 		docs.At = r.at
 		var key []byte
 		for i := range keys {
@@ -35,15 +43,12 @@ func (s *Store) Get(ctx context.Context, keys ...string) (projections.Docs, erro
 		}
 		return nil
 	})
-	if err != nil {
-		return projections.Docs{}, s.explain(err)
-	}
-	return docs, nil
+	return docs, err
 }
 
 // Page implements [projections.Reader]. Its cost grows with the distance of the page from the nearer end
-// of the index, not with the size of the index. A negative offset or limit counts as 0.
-func (s *Store) Page(ctx context.Context, index string, offset, limit int, newestFirst bool) (page projections.Page, err error) {
+// of the index, not with the size of the index.
+func (s *Store) Page(ctx context.Context, index string, cut projections.Cut) (page projections.Page, err error) {
 	if err := s.enter(ctx); err != nil {
 		return page, err
 	}
@@ -63,7 +68,12 @@ func (s *Store) Page(ctx context.Context, index string, offset, limit int, newes
 		return err
 	})
 	if err == nil {
-		page.Members, err = readMembers(ctx, entries, len(prefix), changes, window(page.Total, offset, limit, newestFirst))
+		page.Members, err = readMembers(ctx, entries, len(prefix), changes, window(page.Total, cut))
+	}
+	if err == nil && cut.Documents.Of != "" {
+		var docs projections.Docs
+		docs, err = s.documents(cut.Documents.Keys(page.Members))
+		page.Values = docs.Values
 	}
 	if err != nil {
 		return projections.Page{}, s.explain(err)
@@ -159,12 +169,12 @@ type walk struct {
 }
 
 // window is the shorter walk to the page.
-func window(total, offset, limit int, newestFirst bool) walk {
-	offset = max(offset, 0)
-	take := max(min(limit, total-offset), 0)
-	w := walk{fromLast: newestFirst, skip: offset, take: take}
+func window(total int, cut projections.Cut) walk {
+	offset := max(cut.Offset, 0)
+	take := max(min(cut.Limit, total-offset), 0)
+	w := walk{fromLast: cut.NewestFirst, skip: offset, take: take}
 	if beyond := total - offset - take; beyond < offset {
-		return walk{fromLast: !newestFirst, skip: beyond, take: take, reversed: true}
+		return walk{fromLast: !cut.NewestFirst, skip: beyond, take: take, reversed: true}
 	}
 	return w
 }

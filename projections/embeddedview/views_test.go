@@ -81,7 +81,7 @@ func TestABatchOfMoreIndexesThanAreCached(t *testing.T) {
 	if err := store.Commit(t.Context(), projections.Batch{To: position(1), Ops: ops, Exact: true}); err != nil {
 		t.Fatal(err)
 	}
-	page, err := store.Page(t.Context(), "0", 0, 10, false)
+	page, err := store.Page(t.Context(), "0", projections.Cut{Limit: 10})
 	if err != nil || page.Total != 2 || !slices.Equal(page.Members, []string{"a", "b"}) {
 		t.Errorf("the index has %d members, %q, %v; want a and b", page.Total, page.Members, err)
 	}
@@ -185,7 +185,7 @@ func TestClosedStoreIsUnavailable(t *testing.T) {
 		}
 	}
 	_, errGet := store.Get(t.Context(), "a")
-	_, errPage := store.Page(t.Context(), "i", 0, 1, false)
+	_, errPage := store.Page(t.Context(), "i", projections.Cut{Limit: 1})
 	_, errCheckpoint := store.Checkpoint(t.Context())
 	for call, err := range map[string]error{
 		"Get": errGet, "Page": errPage, "Checkpoint": errCheckpoint,

@@ -71,7 +71,7 @@ func TestNoPartOfASetIsReadAfterItsSwitch(t *testing.T) {
 				if docs, err := old.Get(t.Context(), fmt.Sprint(i)); !errors.Is(err, projections.ErrMoved) {
 					t.Errorf("document %d is read at %s, %v; want %v", i, docs.At, err, projections.ErrMoved)
 				}
-				if page, err := old.Page(t.Context(), fmt.Sprint(i), 0, 1, false); !errors.Is(err, projections.ErrMoved) {
+				if page, err := old.Page(t.Context(), fmt.Sprint(i), projections.Cut{Limit: 1}); !errors.Is(err, projections.ErrMoved) {
 					t.Errorf("index %d is read at %s, %v; want %v", i, page.At, err, projections.ErrMoved)
 				}
 			}

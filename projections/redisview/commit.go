@@ -57,7 +57,7 @@ func (s *Store) positions(ctx context.Context) ([]eventstore.Position, error) {
 
 // Fence implements [projections.Fencer].
 func (s *Store) Fence(ctx context.Context, token uint64) (projections.Views, error) {
-	fenced := &Store{client: s.client, keys: s.keys, settled: s.settled, token: token}
+	fenced := &Store{client: s.client, together: s.together, keys: s.keys, settled: s.settled, token: token}
 	_, err := fenced.run(ctx, fenceScript, fenced.everywhere())
 	return fenced, err
 }

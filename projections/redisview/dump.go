@@ -113,7 +113,7 @@ func (s *Store) dumpDocuments(ctx context.Context, w *bufio.Writer, names []stri
 
 func (s *Store) dumpMembers(ctx context.Context, w *bufio.Writer, index string) error {
 	for offset := 0; ; offset += dumpStep {
-		page, err := s.Page(ctx, index, offset, dumpStep, false)
+		page, err := s.Page(ctx, index, projections.Cut{Offset: offset, Limit: dumpStep})
 		if err != nil || len(page.Members) == 0 {
 			return err
 		}

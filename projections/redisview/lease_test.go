@@ -42,7 +42,7 @@ func TestAnEarlierLeaderIsFencedOff(t *testing.T) {
 			t.Errorf("%s: %v, want %v", call, err, projections.ErrStale)
 		}
 	}
-	page, err := store.Page(t.Context(), "i", 0, 9, false)
+	page, err := store.Page(t.Context(), "i", projections.Cut{Limit: 9})
 	if err != nil || len(page.Members) != 1 || page.Members[0] != "first" || page.At != position(1) {
 		t.Errorf("the index is %+v, %v", page, err)
 	}

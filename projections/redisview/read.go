@@ -2,7 +2,6 @@ package redisview
 
 import (
 	"context"
-	"errors"
 	"math"
 	"time"
 
@@ -35,32 +34,10 @@ func (s *Store) get(ctx context.Context, keys []string) (values [][]byte, at []e
 		at, err = s.positions(ctx)
 		return [][]byte{}, at, err
 	}
-	pipe := s.client.Pipeline()
-	reads := make([]struct {
-		names []string
-		keys  []int
-		found *redis.SliceCmd
-	}, len(s.keys.parts))
-	for i, key := range keys {
-		place := s.keys.place(key)
-		r, p := &reads[place], s.keys.parts[place]
-		if r.names == nil {
-			r.names = append(make([]string, 0, 1+len(keys)), p.checkpoint())
-		}
-		r.names, r.keys = append(r.names, p.document(key)), append(r.keys, i)
-	}
-	for i := range reads {
-		if r := &reads[i]; r.names != nil {
-			r.found = pipe.MGet(ctx, r.names...)
-		}
-	}
-	_, _ = pipe.Exec(ctx) // each command has its own error
+	reads := s.spreadKeys(keys)
 	values = make([][]byte, len(keys))
-	for _, r := range reads {
-		if r.found == nil {
-			continue
-		}
-		found, err := r.found.Result()
+	for i, command := range s.readParts(ctx, reads) {
+		found, err := command.Result()
 		if err != nil {
 			return nil, nil, s.explain(ctx, err)
 		}
@@ -70,82 +47,132 @@ func (s *Store) get(ctx context.Context, keys []string) (values [][]byte, at []e
 			return nil, nil, err
 		}
 		at = append(at, position)
-		for n, value := range found[1:] {
-			if value, ok := value.(string); ok {
-				values[r.keys[n]] = append(make([]byte, 0, len(value)), value...)
-			}
+		for n, value := range bytesOf(found[1:]) {
+			values[reads[i].keys[n]] = value
 		}
 	}
 	return values, at, nil
 }
 
-// Page implements [projections.Reader]. Its cost grows with the logarithm of the index's size. A negative
-// offset or limit counts as 0.
-func (s *Store) Page(ctx context.Context, index string, offset, limit int, newestFirst bool) (page projections.Page, err error) {
-	first, last := ranks(offset, limit)
-	p := s.keys.parts[s.keys.place(index)]
-	var total *redis.IntCmd
-	var members *redis.StringSliceCmd
-	page.At, err = s.atOnce(ctx, p, func(pipe redis.Pipeliner) {
-		total = pipe.ZCard(ctx, p.index(index))
-		members = pipe.ZRangeArgs(ctx, redis.ZRangeArgs{Key: p.index(index), Start: first, Stop: last, Rev: newestFirst})
-	})
+// partRead is what is read of one part: its checkpoint, and the documents with some of the keys.
+type partRead struct {
+	names []string
+	keys  []int
+}
+
+// spreadKeys gives each part that has one of the keys its own.
+func (s *Store) spreadKeys(keys []string) []partRead {
+	var reads []partRead
+	of := make([]int, len(s.keys.parts)) // one more than where a part's stands in reads
+	for i, key := range keys {
+		place := s.keys.place(key)
+		p := s.keys.parts[place]
+		if of[place] == 0 {
+			reads = append(reads, partRead{names: append(make([]string, 0, 1+len(keys)), p.checkpoint())})
+			of[place] = len(reads)
+		}
+		r := &reads[of[place]-1]
+		r.names, r.keys = append(r.names, p.document(key)), append(r.keys, i)
+	}
+	return reads
+}
+
+func (s *Store) readParts(ctx context.Context, reads []partRead) []*redis.SliceCmd {
+	if len(reads) == 1 {
+		return []*redis.SliceCmd{s.together.MGet(ctx, reads[0].names...)}
+	}
+	pipe := s.client.Pipeline()
+	found := make([]*redis.SliceCmd, len(reads))
+	for i, r := range reads {
+		found[i] = pipe.MGet(ctx, r.names...)
+	}
+	_, _ = pipe.Exec(ctx) // each command has its own error
+	return found
+}
+
+// Page implements [projections.Reader]. Its cost grows with the logarithm of the index's size.
+func (s *Store) Page(ctx context.Context, index string, cut projections.Cut) (page projections.Page, err error) {
+	first, last := ranks(cut.Offset, cut.Limit)
+	command := "ZRANGE"
+	if cut.NewestFirst {
+		command = "ZREVRANGE"
+	}
+	documents := cut.Documents
+	if s.keys.split() {
+		documents.Of = "" // they are in other parts
+	}
+	page, err = s.members(ctx, index, documents, command, first, last)
+	if err == nil && documents.Of != cut.Documents.Of {
+		var docs projections.Docs
+		docs, err = s.Get(ctx, cut.Documents.Keys(page.Members)...)
+		page.Values = docs.Values
+	}
 	if err != nil {
 		return projections.Page{}, err
 	}
-	page.Members, page.Total = members.Val(), int(total.Val())
 	return page, nil
 }
 
 // Range implements [projections.Reader].
-func (s *Store) Range(ctx context.Context, index string, r projections.Range) (stretch projections.Stretch, err error) {
+func (s *Store) Range(ctx context.Context, index string, r projections.Range) (projections.Stretch, error) {
 	first, end := "["+r.From, "("+r.To
 	if r.To == "" {
 		end = "+"
 	}
-	p := s.keys.parts[s.keys.place(index)]
-	var members *redis.StringSliceCmd
-	stretch.At, err = s.atOnce(ctx, p, func(pipe redis.Pipeliner) {
-		if r.Limit > 0 {
-			members = pipe.ZRangeArgs(ctx, redis.ZRangeArgs{Key: p.index(index), Start: first, Stop: end, ByLex: true, Count: int64(r.Limit)})
-		}
-	})
-	if err != nil {
-		return projections.Stretch{}, err
-	}
-	if members != nil {
-		stretch.Members = members.Val()
-	}
-	return stretch, nil
+	page, err := s.members(ctx, index, projections.Documents{}, "ZRANGEBYLEX", first, end, "LIMIT", 0, max(r.Limit, 0))
+	return projections.Stretch{Members: page.Members, At: page.At}, err
 }
 
-// atOnce reads from a part and gives its checkpoint, in one step.
-func (s *Store) atOnce(ctx context.Context, p part, read func(redis.Pipeliner)) (eventstore.Position, error) {
-	return s.agreed(ctx, func() ([]eventstore.Position, error) {
-		pipe := s.client.TxPipeline()
-		checkpoint := pipe.Get(ctx, p.checkpoint())
-		read(pipe)
-		commands, err := pipe.Exec(ctx)
-		if errors.Is(err, redis.Nil) { // no checkpoint; an error of the others stands behind it
-			err = nil
-			for _, command := range commands[1:] {
-				if command.Err() != nil {
-					err = command.Err()
-				}
-			}
-		}
+// members reads members of an index by a command and its arguments.
+func (s *Store) members(ctx context.Context, index string, documents projections.Documents, command string, arguments ...any) (page projections.Page, err error) {
+	p := s.keys.parts[s.keys.place(index)]
+	of := ""
+	if documents.Of != "" {
+		of = p.document(documents.Of)
+	}
+	names := []string{p.checkpoint(), p.index(index)}
+	words := append([]any{of, documents.Skip, command}, arguments...)
+	page.At, err = s.agreed(ctx, func() ([]eventstore.Position, error) {
+		answer, err := readScript.Run(ctx, s.together, names, words...).Slice()
 		if err != nil {
 			return nil, s.explain(ctx, err)
 		}
-		at, err := parseCheckpoint(checkpoint.Val())
+		at, err := parseCheckpoint(answer[0].(string))
+		page.Total, page.Members = int(answer[1].(int64)), texts(answer[2].([]any))
+		if of != "" {
+			page.Values = bytesOf(answer[3].([]any))
+		}
 		return []eventstore.Position{at}, err
 	})
+	return page, err
+}
+
+func texts(answer []any) []string {
+	texts := make([]string, len(answer))
+	for i, text := range answer {
+		texts[i] = text.(string)
+	}
+	return texts
+}
+
+// bytesOf is nil where the answer is, and not nil where it is empty.
+func bytesOf(answer []any) [][]byte {
+	values := make([][]byte, len(answer))
+	for i, value := range answer {
+		if value, ok := value.(string); ok {
+			values[i] = append(make([]byte, 0, len(value)), value...)
+		}
+	}
+	return values
 }
 
 // agreed reads until the parts that were read are at one checkpoint, and then waits until no other part is
 // behind it: between two parts' steps of a commit, an answer from one would be ahead of the next answer, from
 // another. Parts that do not come together are being mended.
 func (s *Store) agreed(ctx context.Context, read func() ([]eventstore.Position, error)) (at eventstore.Position, err error) {
+	if err := ctx.Err(); err != nil {
+		return at, s.explain(ctx, err) // what is sent together with others' is not given up when its caller goes
+	}
 	for end := time.Now().Add(agreeLimit); ; {
 		all, err := read()
 		if err != nil {

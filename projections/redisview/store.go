@@ -46,10 +46,11 @@ type Options struct {
 // Store is a [projections.Views] in a Redis server or cluster. It is safe for concurrent use, and outlives
 // restarts of the servers.
 type Store struct {
-	client  redis.UniversalClient
-	keys    keys
-	token   uint64                               // what commits and wipes come with
-	settled *atomic.Pointer[eventstore.Position] // what every part was seen to have reached
+	client   redis.UniversalClient
+	together redis.Cmdable // sends what several callers ask for at the same time in one go
+	keys     keys
+	token    uint64                               // what commits and wipes come with
+	settled  *atomic.Pointer[eventstore.Position] // what every part was seen to have reached
 }
 
 var (
@@ -75,7 +76,12 @@ func Open(ctx context.Context, serverURL string, opts Options) (*Store, error) {
 	}
 	// go-redis writes to stderr what its calls return as well.
 	logging.Disable()
-	s := &Store{client: server.connect(poolSize), keys: names, settled: new(atomic.Pointer[eventstore.Position])}
+	client := server.connect(poolSize)
+	together, err := client.AutoPipeline()
+	if err != nil {
+		return nil, errors.Join(err, client.Close())
+	}
+	s := &Store{client: client, together: together, keys: names, settled: new(atomic.Pointer[eventstore.Position])}
 	s.settled.Store(new(eventstore.Position))
 	return s, nil
 }

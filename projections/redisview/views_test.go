@@ -92,7 +92,7 @@ func commit(t testing.TB, store *redisview.Store, from, to uint64, ops ...projec
 // calls is every call of a store, each once.
 func calls(ctx context.Context, store *redisview.Store) map[string]error {
 	_, get := store.Get(ctx, "a")
-	_, page := store.Page(ctx, "i", 0, 1, false)
+	_, page := store.Page(ctx, "i", projections.Cut{Limit: 1})
 	_, checkpoint := store.Checkpoint(ctx)
 	return map[string]error{
 		"Get": get, "Page": page, "Checkpoint": checkpoint, "Wipe": store.Wipe(ctx),
@@ -141,7 +141,7 @@ func TestStoppedServerIsUnavailableAndComesBack(t *testing.T) {
 		if err != nil || docs.At != wantAt || (docs.Values[0] == nil) != empty {
 			t.Errorf("after a restart (empty: %t): %q at %s, %v", empty, docs.Values, docs.At, err)
 		}
-		page, err := store.Page(t.Context(), "i", 0, 1, true)
+		page, err := store.Page(t.Context(), "i", projections.Cut{Limit: 1, NewestFirst: true})
 		if err != nil || page.At != wantAt || page.Total != wantTotal {
 			t.Errorf("after a restart (empty: %t): %+v, %v", empty, page, err)
 		}
@@ -335,7 +335,7 @@ func TestForeignKeyInTheWay(t *testing.T) {
 	if err := client.Set(t.Context(), "{orderd:v1}:i:i", "not an index", 0).Err(); err != nil {
 		t.Fatal(err)
 	}
-	_, err := store.Page(t.Context(), "i", 0, 1, false)
+	_, err := store.Page(t.Context(), "i", projections.Cut{Limit: 1})
 	if err == nil || errors.Is(err, projections.ErrUnavailable) || !strings.Contains(err.Error(), "wipe the views") {
 		t.Errorf("page of a key that is no index: %v, want what to do about it", err)
 	}

@@ -74,7 +74,7 @@ func BenchmarkPage(b *testing.B, open func(*testing.B) projections.Views) {
 			store := open(b)
 			fill(b, store, members)
 			for b.Loop() {
-				page, err := store.Page(b.Context(), "index", 0, 20, true)
+				page, err := store.Page(b.Context(), "index", projections.Cut{Limit: 20, NewestFirst: true})
 				if err != nil || len(page.Members) != 20 || page.Total != members {
 					b.Fatalf("page of %d: %v", page.Total, err)
 				}

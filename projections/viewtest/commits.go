@@ -82,7 +82,7 @@ func testReopen(t *testing.T, h Harness) {
 		wantDump(t, views, before)
 		from = to
 	}
-	if p := page(t, views, "i", 0, 9, true); p.Total != 3 || p.Members[0] != "2" || p.At != from {
+	if p := page(t, views, "i", projections.Cut{Limit: 9, NewestFirst: true}); p.Total != 3 || p.Members[0] != "2" || p.At != from {
 		t.Errorf("page after reopening is %+v", p)
 	}
 }
@@ -155,7 +155,7 @@ func testWipe(t *testing.T, h Harness) {
 		wantDump(t, h.Views, "at 0\n")
 		wantStale(t, h.Views.Commit(t.Context(), step(51)))
 	}
-	if p := page(t, h.Views, "k0", 0, 10, false); len(p.Members) != 0 || p.Total != 0 {
+	if p := page(t, h.Views, "k0", projections.Cut{Limit: 10}); len(p.Members) != 0 || p.Total != 0 {
 		t.Errorf("a wiped index answers %+v", p)
 	}
 	wantValue(t, "a wiped document", get(t, h.Views, "k0").Values[0], nil)
@@ -171,7 +171,7 @@ func testCancelled(t *testing.T, h Harness) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, errGet := h.Views.Get(ctx, "a")
-	_, errPage := h.Views.Page(ctx, "i", 0, 1, false)
+	_, errPage := h.Views.Page(ctx, "i", projections.Cut{Limit: 1})
 	_, errCheckpoint := h.Views.Checkpoint(ctx)
 	for call, err := range map[string]error{
 		"Get": errGet, "Page": errPage, "Checkpoint": errCheckpoint,

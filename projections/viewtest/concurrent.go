@@ -94,7 +94,7 @@ func checkAll(t *testing.T, v projections.Views) eventstore.Position {
 	for _, offset := range []int{0, 1, 150} {
 		for _, newestFirst := range []bool{true, false} {
 			var err error
-			if p, err = v.Page(t.Context(), "all", offset, 3, newestFirst); err != nil {
+			if p, err = v.Page(t.Context(), "all", projections.Cut{Offset: offset, Limit: 3, NewestFirst: newestFirst}); err != nil {
 				t.Errorf("page: %v", err)
 				return p.At
 			}
@@ -105,7 +105,7 @@ func checkAll(t *testing.T, v projections.Views) eventstore.Position {
 }
 
 func checkRecent(t *testing.T, v projections.Views) eventstore.Position {
-	p, err := v.Page(t.Context(), "recent", 0, window, false)
+	p, err := v.Page(t.Context(), "recent", projections.Cut{Limit: window})
 	if err != nil {
 		t.Errorf("page: %v", err)
 		return p.At

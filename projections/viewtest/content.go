@@ -17,7 +17,7 @@ func testEmpty(t *testing.T, h Harness) {
 	}
 	docs := get(t, h.Views, "a")
 	wantValue(t, "a document of empty views", docs.Values[0], nil)
-	if p := page(t, h.Views, "index", 0, 10, true); len(p.Members) != 0 || p.Total != 0 || p.At != (eventstore.Position{}) {
+	if p := page(t, h.Views, "index", projections.Cut{Limit: 10, NewestFirst: true}); len(p.Members) != 0 || p.Total != 0 || p.At != (eventstore.Position{}) {
 		t.Errorf("page of empty views is %+v", p)
 	}
 	wantDump(t, h.Views, "at 0\n")
@@ -73,8 +73,8 @@ func testKeysAreBytes(t *testing.T, h Harness) {
 	wantDump(t, h.Views, m.Dump())
 	for i, name := range names {
 		wantValue(t, fmt.Sprintf("document %q", name), get(t, h.Views, name).Values[0], []byte(fmt.Sprint(i)))
-		wantPage(t, h.Views, m, name, 0, 100, false)
-		wantPage(t, h.Views, m, name, 0, 100, true)
+		wantPage(t, h.Views, m, name, projections.Cut{Limit: 100})
+		wantPage(t, h.Views, m, name, projections.Cut{Limit: 100, NewestFirst: true})
 		for _, to := range names {
 			wantRange(t, h.Views, m, "", projections.Range{From: name, To: to, Limit: 100})
 		}
@@ -94,11 +94,11 @@ func testPages(t *testing.T, h Harness) {
 	for _, newestFirst := range []bool{false, true} {
 		for _, offset := range []int{-1, 0, 1, 5, 11, 12, 13, 20, 24, 25, 26, 1000} {
 			for _, limit := range []int{-1, 0, 1, 7, 25, 100} {
-				wantPage(t, h.Views, m, "index", offset, limit, newestFirst)
+				wantPage(t, h.Views, m, "index", projections.Cut{Offset: offset, Limit: limit, NewestFirst: newestFirst})
 			}
 		}
 	}
-	if first := page(t, h.Views, "index", 0, 1, true); first.Members[0] != "024" || first.Total != size {
+	if first := page(t, h.Views, "index", projections.Cut{Limit: 1, NewestFirst: true}); first.Members[0] != "024" || first.Total != size {
 		t.Errorf("newest of %d is %q, want 024 of %d", first.Total, first.Members[0], size)
 	}
 }
@@ -133,11 +133,15 @@ func wantRange(t tb, v projections.Views, m *Model, index string, r projections.
 	}
 }
 
-func wantPage(t tb, v projections.Views, m *Model, index string, offset, limit int, newestFirst bool) {
+func wantPage(t tb, v projections.Views, m *Model, index string, cut projections.Cut) {
 	t.Helper()
-	got, want := page(t, v, index, offset, limit, newestFirst), m.page(index, offset, limit, newestFirst)
-	if !slices.Equal(got.Members, want.Members) || got.Total != want.Total || got.At != want.At {
-		t.Errorf("page of %q, offset %d, limit %d, newest first %t is %+v, want %+v", index, offset, limit, newestFirst, got, want)
+	got, want := page(t, v, index, cut), m.page(index, cut)
+	if !slices.Equal(got.Members, want.Members) || len(got.Values) != len(want.Values) || got.Total != want.Total || got.At != want.At {
+		t.Errorf("page of %q, %+v, is %+v, want %+v", index, cut, got, want)
+		return
+	}
+	for i, value := range want.Values {
+		wantValue(t, "document of member "+want.Members[i], got.Values[i], value)
 	}
 }
 
@@ -188,7 +192,7 @@ func testBigBatch(t *testing.T, h Harness) {
 	if got := dump(t, h.Views); got != m.Dump() {
 		t.Errorf("a batch of %d ops leaves %d bytes of dump, want other %d", len(ops), len(got), len(m.Dump()))
 	}
-	wantPage(t, h.Views, m, "all", 1490, 20, true)
+	wantPage(t, h.Views, m, "all", projections.Cut{Offset: 1490, Limit: 20, NewestFirst: true})
 	want := bytes.Repeat([]byte("\x00y"), 10_000)
 	wantValue(t, "a value of 20 KB", get(t, h.Views, "large-42").Values[0], want)
 }

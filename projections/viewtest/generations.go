@@ -117,7 +117,7 @@ func testSwitch(t *testing.T, open func(int) projections.Generations) {
 	wantError(t, "the old set's checkpoint", err, projections.ErrMoved)
 	_, err = old.Get(t.Context(), "a")
 	wantError(t, "a read of the old set", err, projections.ErrMoved)
-	_, err = old.Page(t.Context(), "i", 0, 1, false)
+	_, err = old.Page(t.Context(), "i", projections.Cut{Limit: 1})
 	wantError(t, "a page of the old set", err, projections.ErrMoved)
 	_, err = old.Range(t.Context(), "i", projections.Range{Limit: 1})
 	wantError(t, "a range of the old set", err, projections.ErrMoved)

@@ -247,7 +247,7 @@ func (w *world) load(servers ...*server) (stop func()) {
 		work.Go(func() {
 			for n := i; ctx.Err() == nil; n++ {
 				before := all.Load()
-				page, err := servers[n%len(servers)].Page(w.t.Context(), doctorsOrders, 0, 1, true)
+				page, err := servers[n%len(servers)].Page(w.t.Context(), doctorsOrders, projections.Cut{Limit: 1, NewestFirst: true})
 				if err != nil || int64(page.Total) < before {
 					w.t.Errorf("the doctor lists %d orders, after %d: %v", page.Total, before, err)
 					return

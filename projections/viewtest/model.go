@@ -77,15 +77,21 @@ func (m *Model) value(key string) []byte {
 	return append([]byte{}, value...)
 }
 
-func (m *Model) page(index string, offset, limit int, newestFirst bool) projections.Page {
+func (m *Model) page(index string, cut projections.Cut) projections.Page {
 	members := slices.Sorted(maps.Keys(m.indexes[index]))
 	total := len(members)
-	if newestFirst {
+	if cut.NewestFirst {
 		slices.Reverse(members)
 	}
-	members = members[min(max(offset, 0), total):]
-	members = members[:min(max(limit, 0), len(members))]
-	return projections.Page{Members: members, Total: total, At: m.at}
+	members = members[min(max(cut.Offset, 0), total):]
+	members = members[:min(max(cut.Limit, 0), len(members))]
+	page := projections.Page{Members: members, Total: total, At: m.at}
+	if cut.Documents.Of != "" {
+		for _, key := range cut.Documents.Keys(members) {
+			page.Values = append(page.Values, m.value(key))
+		}
+	}
+	return page
 }
 
 func (m *Model) stretch(index string, r projections.Range) projections.Stretch {

@@ -41,8 +41,9 @@ func testModel(t *testing.T, h Harness) {
 			},
 			"get": func(r *rapid.T) { modelGet(r, h.Views, m) },
 			"page": func(r *rapid.T) {
-				wantPage(r, h.Views, m, names.Draw(r, "index"), rapid.IntRange(-1, 9).Draw(r, "offset"),
-					rapid.IntRange(-1, 9).Draw(r, "limit"), rapid.Bool().Draw(r, "newest first"))
+				wantPage(r, h.Views, m, names.Draw(r, "index"), projections.Cut{Offset: rapid.IntRange(-1, 9).Draw(r, "offset"),
+					Limit: rapid.IntRange(-1, 9).Draw(r, "limit"), NewestFirst: rapid.Bool().Draw(r, "newest first"),
+					Documents: projections.Documents{Of: names.Draw(r, "documents of"), Skip: rapid.IntRange(0, 2).Draw(r, "skip")}})
 			},
 			"range": func(r *rapid.T) {
 				wantRange(r, h.Views, m, names.Draw(r, "index"), projections.Range{From: names.Draw(r, "from"),

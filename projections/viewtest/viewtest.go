@@ -127,11 +127,11 @@ func get(t tb, v projections.Views, keys ...string) projections.Docs {
 	return docs
 }
 
-func page(t tb, v projections.Views, index string, offset, limit int, newestFirst bool) projections.Page {
+func page(t tb, v projections.Views, index string, cut projections.Cut) projections.Page {
 	t.Helper()
-	p, err := v.Page(t.Context(), index, offset, limit, newestFirst)
+	p, err := v.Page(t.Context(), index, cut)
 	if err != nil {
-		t.Fatalf("page of %q at %d: %v", index, offset, err)
+		t.Fatalf("page of %q, %+v: %v", index, cut, err)
 	}
 	return p
 }

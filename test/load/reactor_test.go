@@ -151,9 +151,9 @@ type looks struct {
 	took chan time.Duration
 }
 
-func (l looks) Page(ctx context.Context, index string, offset, limit int, newestFirst bool) (projections.Page, error) {
+func (l looks) Page(ctx context.Context, index string, cut projections.Cut) (projections.Page, error) {
 	began := time.Now()
-	page, err := l.Reader.Page(ctx, index, offset, limit, newestFirst)
+	page, err := l.Reader.Page(ctx, index, cut)
 	select {
 	case l.took <- time.Since(began):
 	case <-ctx.Done():
