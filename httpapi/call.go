@@ -192,14 +192,23 @@ func (c *call) write(answer reply, err error) error {
 	if stream, ok := answer.body.(streamed); ok {
 		return stream(c.echo.Response())
 	}
-	if answer.body == nil {
-		return c.send(answer.status, nil)
-	}
-	body, err := drf.Marshal(answer.body)
+	body, err := answer.json()
 	if err != nil {
 		return c.send(c.refusal(err))
 	}
 	return c.send(answer.status, body)
+}
+
+// json is the body in its form on the wire, nil for none.
+func (r reply) json() ([]byte, error) {
+	switch body := r.body.(type) {
+	case nil:
+		return nil, nil
+	case rawJSON:
+		return body, nil
+	default:
+		return drf.Marshal(body)
+	}
 }
 
 func (c *call) send(status int, body []byte) error {
@@ -213,6 +222,15 @@ func (c *call) send(status int, body []byte) error {
 func (c *call) blob(status int, contentType string, body []byte) error {
 	c.echo.Response().Header().Set("Content-Length", strconv.Itoa(len(body)))
 	return c.echo.Blob(status, contentType, body)
+}
+
+// rawJSON is a reply that is JSON already.
+type rawJSON []byte
+
+// written is the reply that was written.
+func written(status int, w *drf.Writer) (reply, error) {
+	body, err := w.JSON()
+	return reply{status, rawJSON(body)}, err
 }
 
 // rawBody is a reply that is not JSON.

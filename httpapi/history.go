@@ -120,8 +120,10 @@ func (c *call) textOf(e qa.Event, after qa.Order) (json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	text := json.RawMessage("null")
-	_, err = c.open(who[after.Patient], purpose, sealed, &text)
+	text, _, err := c.open(who[after.Patient], purpose, sealed)
+	if len(text) == 0 {
+		text = []byte("null")
+	}
 	return text, err
 }
 
@@ -208,25 +210,20 @@ func (c *call) detailThen(number string, until moment) (reply, error) {
 	if err != nil || !o.Placed() {
 		return reply{}, orNotPlaced(err)
 	}
-	who, err := parties(c.ctx(), func(ctx context.Context, usernames ...string) (map[string]account.Person, error) {
-		people, err := c.api.Accounts.People(ctx, usernames...)
-		if err != nil {
-			return nil, err
-		}
-		for name, person := range people { // whether a text may be read is decided by today's privacy
-			user, err := foldUntil(ctx, c.api.Streams, c.api.Accounts.Users.Stream(name), account.Codec, account.Evolve, until)
-			if err != nil {
-				return nil, err
-			}
-			people[name] = account.Person{Profile: user.Profile, Privacy: person.Privacy}
-		}
-		return people, nil
-	}, o)
+	who, err := c.parties(c.ctx(), o)
 	if err != nil {
 		return reply{}, err
 	}
-	shown, err := c.renderOrder(o, who)
-	return reply{http.StatusOK, shown}, err
+	for name, person := range who { // whether a text may be read is decided by today's privacy
+		user, err := foldUntil(c.ctx(), c.api.Streams, c.api.Accounts.Users.Stream(name), account.Codec, account.Evolve, until)
+		if err != nil {
+			return reply{}, err
+		}
+		who[name] = account.Person{Profile: user.Profile, Privacy: person.Privacy}
+	}
+	w := drf.NewWriter(orderSize)
+	c.writeOrder(w, o, who)
+	return written(http.StatusOK, w)
 }
 
 func orNotPlaced(err error) error {

@@ -115,10 +115,8 @@ func (c *call) settle(answer reply, err error) (reply, error) {
 		return answer, err
 	default:
 		first.Status = answer.status
-		if answer.body != nil {
-			if first.Body, err = drf.Marshal(answer.body); err != nil {
-				return answer, err
-			}
+		if first.Body, err = answer.json(); err != nil {
+			return answer, err
 		}
 	}
 	ctx, cancel := c.commandCtx()

@@ -23,9 +23,19 @@ type fetch[T any] func(ctx context.Context, w projections.Window) (rows []T, tot
 
 // page answers with one page of a list.
 func page[T, R any](c *call, p drf.Paging, fetch fetch[T], render func(context.Context, []T) ([]R, error)) (reply, error) {
-	asked, err := p.Parse(c.query)
+	rows, is, err := paged(c, p, fetch)
 	if err != nil {
 		return reply{}, err
+	}
+	results, err := render(c.ctx(), rows)
+	return reply{http.StatusOK, drf.NewListing(c.echo.Request(), is, results)}, err
+}
+
+// paged gives the rows of the page that is asked for.
+func paged[T any](c *call, p drf.Paging, fetch fetch[T]) (rows []T, is drf.Page, err error) {
+	asked, err := p.Parse(c.query)
+	if err != nil {
+		return nil, is, err
 	}
 	w := projections.Window{Offset: asked.Offset(), Limit: asked.Size}
 	if asked.Last {
@@ -33,45 +43,33 @@ func page[T, R any](c *call, p drf.Paging, fetch fetch[T], render func(context.C
 	}
 	rows, total, err := fetch(c.ctx(), w)
 	if err != nil {
-		return reply{}, err
+		return nil, is, err
 	}
-	is, err := asked.Of(total)
-	if err != nil {
-		return reply{}, err
+	if is, err = asked.Of(total); err != nil {
+		return nil, is, err
 	}
 	if asked.Last {
-		if rows, _, err = fetch(c.ctx(), projections.Window{Offset: is.Offset(), Limit: is.Size}); err != nil {
-			return reply{}, err
-		}
+		rows, _, err = fetch(c.ctx(), projections.Window{Offset: is.Offset(), Limit: is.Size})
 	}
-	results, err := render(c.ctx(), rows)
-	return reply{http.StatusOK, drf.NewListing(c.echo.Request(), is, results)}, err
+	return rows, is, err
 }
 
 func (c *call) orders() projections.Orders { return projections.Orders{Views: c.api.Views} }
 func (c *call) users() projections.Users   { return projections.Users{Views: c.api.Views} }
 
-// orderPage answers with one page of orders.
-func (c *call) orderPage(fetch fetch[qa.Order]) (reply, error) {
-	return page(c, paging, fetch, func(ctx context.Context, orders []qa.Order) ([]orderJSON, error) {
-		who, err := parties(ctx, c.api.Accounts.People, orders...)
-		if err != nil {
-			return nil, err
-		}
-		return renderEach(who, orders, c.renderOrder)
-	})
-}
-
-// renderEach renders each row of a page, with the people who stand in them.
-func renderEach[T, R any](who map[string]account.Person, rows []T, render func(T, map[string]account.Person) (R, error)) ([]R, error) {
-	rendered := make([]R, len(rows))
-	for i, row := range rows {
-		var err error
-		if rendered[i], err = render(row, who); err != nil {
-			return nil, err
-		}
+// orderPage answers with one page of orders, each as write shows it.
+func (c *call) orderPage(p drf.Paging, fetch fetch[qa.Order], write writeOrder) (reply, error) {
+	orders, is, err := paged(c, p, fetch)
+	if err != nil {
+		return reply{}, err
 	}
-	return rendered, nil
+	who, err := c.parties(c.ctx(), orders...)
+	if err != nil {
+		return reply{}, err
+	}
+	w := drf.NewWriter((1 + len(orders)) * orderSize)
+	drf.WriteListing(w, c.echo.Request(), is, orders, func(o qa.Order) { write(w, o, who) })
+	return written(http.StatusOK, w)
 }
 
 // side is the position in the path; another one is no such page.
@@ -104,12 +102,12 @@ func (c *call) listOrders() (reply, error) {
 	if err := f.Err(); err != nil {
 		return reply{}, err
 	}
-	return c.orderPage(func(ctx context.Context, w projections.Window) ([]qa.Order, int, error) {
+	return c.orderPage(paging, func(ctx context.Context, w projections.Window) ([]qa.Order, int, error) {
 		if filtered {
 			return c.orders().InStatus(ctx, side, c.actor, qa.Status(status), w)
 		}
 		return c.orders().Of(ctx, side, c.actor, w)
-	})
+	}, c.writeOrder)
 }
 
 // listOpenOrders is 获取用户所有的待回答&已回答的所有订单.
@@ -118,9 +116,9 @@ func (c *call) listOpenOrders() (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return c.orderPage(func(ctx context.Context, w projections.Window) ([]qa.Order, int, error) {
+	return c.orderPage(paging, func(ctx context.Context, w projections.Window) ([]qa.Order, int, error) {
 		return c.orders().Open(ctx, side, c.actor, w)
-	})
+	}, c.writeOrder)
 }
 
 // filterOrders is 过滤订单列表(暂时废弃).
@@ -130,9 +128,9 @@ func (c *call) filterOrders() (reply, error) {
 	if err := f.Err(); err != nil {
 		return reply{}, err
 	}
-	return c.orderPage(func(ctx context.Context, w projections.Window) ([]qa.Order, int, error) {
+	return c.orderPage(paging, func(ctx context.Context, w projections.Window) ([]qa.Order, int, error) {
 		return c.orders().BothSides(ctx, c.actor, qa.Status(status), w)
-	})
+	}, c.writeOrder)
 }
 
 // newestOrder is 根据身份不同获取最新一条订单.
@@ -153,7 +151,7 @@ func (c *call) newestOrder() (reply, error) {
 	if len(orders) == 0 {
 		return reply{}, drf.NotFound()
 	}
-	return c.orderShown(orders[0])
+	return c.orderShown(orders[0], false)
 }
 
 // listEvaluations is 获取某一医生的所有评价.
@@ -169,16 +167,9 @@ func (c *call) listEvaluations() (reply, error) {
 	if len(known) == 0 {
 		return reply{}, drf.NotFound()
 	}
-	evaluated := func(ctx context.Context, w projections.Window) ([]qa.Order, int, error) {
+	return c.orderPage(evaluationsPaging, func(ctx context.Context, w projections.Window) ([]qa.Order, int, error) {
 		return c.orders().Evaluated(ctx, doctor, w)
-	}
-	return page(c, evaluationsPaging, evaluated, func(ctx context.Context, orders []qa.Order) ([]evaluationJSON, error) {
-		who, err := parties(ctx, c.api.Accounts.People, orders...)
-		if err != nil {
-			return nil, err
-		}
-		return renderEach(who, orders, c.renderEvaluation)
-	})
+	}, c.writeEvaluation)
 }
 
 // listRecords is 获取某一患者的所有记录(医生端).

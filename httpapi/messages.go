@@ -2,12 +2,12 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"slices"
 
 	"github.com/google/uuid"
 
-	"orderengine/domain/account"
 	"orderengine/domain/message"
 	"orderengine/httpapi/drf"
 	"orderengine/projections"
@@ -30,9 +30,12 @@ type messageJSON struct {
 	hiddenJSON
 }
 
-func (c *call) renderMessage(m message.Message, who map[string]account.Person) (messageJSON, error) {
+func (c *call) renderMessage(m message.Message, who people) (messageJSON, error) {
 	var text message.Text
-	hidden, err := c.open(who[m.Patient], m.Purpose(), m.Content.Text, &text)
+	opened, hidden, err := c.open(who[m.Patient], m.Purpose(), m.Content.Text)
+	if err == nil && len(opened) > 0 {
+		err = json.Unmarshal(opened, &text)
+	}
 	shown := messageJSON{ID: m.ID, Hospital: m.Hospital, Event: m.Event, Patient: m.Patient, Voucher: m.Voucher,
 		Params: text.Params, Text: unless(hidden, &text.Text), Status: m.Status, Why: m.Why, Tries: m.Tries,
 		CreateTime: drf.Time(m.At, c.api.Location), hiddenJSON: hidden}
@@ -67,7 +70,13 @@ func (c *call) listMessages() (reply, error) {
 		if err != nil {
 			return nil, err
 		}
-		return renderEach(who, messages, c.renderMessage)
+		rows := make([]messageJSON, len(messages))
+		for i, m := range messages {
+			if rows[i], err = c.renderMessage(m, who); err != nil {
+				return nil, err
+			}
+		}
+		return rows, nil
 	})
 }
 

@@ -83,21 +83,23 @@ func (c *call) orderDetail() (reply, error) {
 	if _, mine := order.SideOf(c.user.Username); !ok || !mine {
 		return reply{}, drf.NotFound()
 	}
-	answer, err := c.orderShown(order)
-	if shown, ok := answer.body.(orderJSON); ok && c.query.Get("expand") == "charge" {
-		answer.body = chargedJSON{shown, order.NewestCharge(), order.Bill().OtherCharges()}
-	}
-	return answer, err
+	return c.orderShown(order, c.query.Get("expand") == "charge")
 }
 
-// orderShown answers with an order of the views.
-func (c *call) orderShown(order qa.Order) (reply, error) {
-	who, err := parties(c.ctx(), c.api.Accounts.People, order)
+// orderShown answers with an order of the views, and with its charges if they are asked for.
+func (c *call) orderShown(order qa.Order, charges bool) (reply, error) {
+	who, err := c.parties(c.ctx(), order)
 	if err != nil {
 		return reply{}, err
 	}
-	shown, err := c.renderOrder(order, who)
-	return reply{http.StatusOK, shown}, err
+	w := drf.NewWriter(orderSize)
+	w.Begin('{')
+	c.writeMembers(w, order, who)
+	if charges {
+		writeCharges(w, order)
+	}
+	w.End('}')
+	return written(http.StatusOK, w)
 }
 
 // cancelOrder is 取消订单.
@@ -158,7 +160,7 @@ func (c *call) evaluateOrder() (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return partReply(ctx, c, http.StatusOK, evaluated, c.renderEvaluation)
+	return c.partReply(ctx, http.StatusOK, evaluated, c.writeEvaluation)
 }
 
 // change runs a command on the order in the path and answers with the order.
@@ -229,17 +231,17 @@ func rehearse[S, C, E any](ctx context.Context, c *call, orders *decider.Decider
 
 // orderReply answers with an order as a command left it, once the views have it too.
 func (c *call) orderReply(ctx context.Context, status int, result decider.Result[qa.Order]) (reply, error) {
-	return partReply(ctx, c, status, result, c.renderOrder)
+	return c.partReply(ctx, status, result, c.writeOrder)
 }
 
-// partReply is orderReply with what render shows of the order.
-func partReply[R any](ctx context.Context, c *call, status int, result decider.Result[qa.Order],
-	render func(qa.Order, map[string]account.Person) (R, error)) (reply, error) {
-	who, err := parties(ctx, c.api.Accounts.People, result.State)
+// partReply is orderReply with what write shows of the order.
+func (c *call) partReply(ctx context.Context, status int, result decider.Result[qa.Order], write writeOrder) (reply, error) {
+	who, err := c.parties(ctx, result.State)
 	if err != nil {
 		return reply{}, err
 	}
 	c.await(result.Position)
-	shown, err := render(result.State, who)
-	return reply{status, shown}, err
+	w := drf.NewWriter(orderSize)
+	write(w, result.State, who)
+	return written(status, w)
 }

@@ -58,7 +58,7 @@ func (c *call) askQuestion() (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return partReply(ctx, c, http.StatusCreated, order, c.renderQuestion)
+	return c.partReply(ctx, http.StatusCreated, order, c.writeQuestion)
 }
 
 // files reads the question's files, from desc_files (joined by commas) or from file_list.
@@ -125,7 +125,7 @@ func (c *call) answerQuestion() (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return partReply(ctx, c, http.StatusCreated, order, c.renderAnswer)
+	return c.partReply(ctx, http.StatusCreated, order, c.writeAnswer)
 }
 
 // questioned finds the order of a question that the caller is a party of.

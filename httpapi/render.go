@@ -2,89 +2,15 @@ package httpapi
 
 import (
 	"context"
-	"errors"
-	"strings"
+	"slices"
 
 	"orderengine/domain/account"
-	"orderengine/domain/catalog"
 	"orderengine/domain/payment"
 	"orderengine/domain/qa"
 	"orderengine/httpapi/drf"
 )
 
 // The forms below are the document's: its keys, in its order.
-
-type profileJSON struct {
-	Owner          string `json:"owner"`
-	InvitationCode string `json:"invitation_code"`
-	Name           string `json:"name"`
-	Avatar         string `json:"avatar"`
-}
-
-type orderJSON struct {
-	PK               int64         `json:"pk"`
-	Patient          profileJSON   `json:"patient"`
-	Doctor           profileJSON   `json:"doctor"`
-	Question         *questionJSON `json:"question"`
-	Answer           *answerJSON   `json:"answer"`
-	OrderNumber      string        `json:"order_number"`
-	Amount           string        `json:"amount"`
-	Status           qa.Status     `json:"status"`
-	StatusDisplay    string        `json:"status_display"`
-	Channel          string        `json:"channel"`
-	ChannelDisplay   string        `json:"channel_display"`
-	OrderType        string        `json:"order_type"`
-	OrderTypeDisplay string        `json:"order_type_display"`
-	CreateTime       string        `json:"create_time"`
-}
-
-// chargedJSON is an order with the charge that paid it, or else with the newest, and with the others: money that was
-// not wanted may have come through them.
-type chargedJSON struct {
-	orderJSON
-	Charge       *payment.Charge  `json:"charge"`
-	OtherCharges []payment.Charge `json:"other_charges"`
-}
-
-// The texts of the next three are null where they are hidden.
-
-type questionJSON struct {
-	PK                   int64       `json:"pk"`
-	Owner                profileJSON `json:"owner"`
-	Order                string      `json:"order"`
-	AllergyHistory       *string     `json:"allergy_history"`
-	SmokeHistory         *string     `json:"smoke_history"`
-	ConditionDescription *string     `json:"condition_description"`
-	FileList             *[]string   `json:"file_list"`
-	DescFiles            *string     `json:"desc_files"`
-	CreateTime           string      `json:"create_time"`
-	hiddenJSON
-}
-
-type answerJSON struct {
-	PK              int64           `json:"pk"`
-	Owner           profileJSON     `json:"owner"`
-	Question        int64           `json:"question"`
-	DiagnosisTag    *[]catalog.Tag  `json:"diagnosis_tag"`
-	Drug            *[]catalog.Drug `json:"drug"`
-	DiagnosisResult *string         `json:"diagnosis_result"`
-	ExtraSuggestion *string         `json:"extra_suggestion"`
-	CreateTime      string          `json:"create_time"`
-	hiddenJSON
-}
-
-type evaluationJSON struct {
-	PK                  int64       `json:"pk"`
-	Patient             profileJSON `json:"patient"`
-	Doctor              profileJSON `json:"doctor"`
-	Scores              int         `json:"scores"`
-	ScoresDisplay       string      `json:"scores_display"`
-	Content             *string     `json:"content"`
-	CreateTime          string      `json:"create_time"`
-	EvaluateType        string      `json:"evaluate_type"`
-	EvaluateTypeDisplay string      `json:"evaluate_type_display"`
-	hiddenJSON
-}
 
 type recordJSON struct {
 	PK          int64  `json:"pk"`
@@ -107,91 +33,122 @@ var (
 	typeDisplay    = map[qa.OrderType]string{qa.Online: "在线咨询", qa.Monthly: "包月服务"}
 )
 
-// people gives users by name, from the views for a read, from the log after a command.
-type people func(ctx context.Context, usernames ...string) (map[string]account.Person, error)
+// people are users by name.
+type people map[string]account.Person
 
 // parties are all who stand in the orders.
-func parties(ctx context.Context, who people, orders ...qa.Order) (map[string]account.Person, error) {
+func (c *call) parties(ctx context.Context, orders ...qa.Order) (people, error) {
 	names := make([]string, 0, 2*len(orders))
-	seen := make(map[string]bool, 2*len(orders))
 	for _, o := range orders {
-		for _, name := range []string{o.Patient, o.Doctor} {
-			if !seen[name] {
-				seen[name] = true
-				names = append(names, name)
-			}
-		}
+		names = append(names, o.Patient, o.Doctor)
 	}
-	return who(ctx, names...)
+	slices.Sort(names)
+	return c.api.Accounts.People(ctx, slices.Compact(names)...)
 }
 
-func renderProfile(p account.Person) profileJSON {
-	return profileJSON{Owner: p.Username, InvitationCode: p.InvitationCode, Name: p.Name, Avatar: p.Avatar}
+// orderSize is about what the JSON of an order takes, in bytes.
+const orderSize = 1280
+
+// writeOrder writes an order, or a part of one, with the people who stand in it.
+type writeOrder func(w *drf.Writer, o qa.Order, who people)
+
+// writeOrder writes the document's order object, writeMembers what stands in it.
+func (c *call) writeOrder(w *drf.Writer, o qa.Order, who people) {
+	w.Begin('{')
+	c.writeMembers(w, o, who)
+	w.End('}')
 }
 
-func (c *call) renderOrder(o qa.Order, who map[string]account.Person) (orderJSON, error) {
-	question, unasked := c.renderQuestion(o, who)
-	answer, unanswered := c.renderAnswer(o, who)
-	return orderJSON{
-		PK: o.PK, Patient: renderProfile(who[o.Patient]), Doctor: renderProfile(who[o.Doctor]),
-		Question: question, Answer: answer,
-		OrderNumber: o.Number, Amount: o.Amount.Yuan(),
-		Status: o.Status, StatusDisplay: statusDisplay[o.Status],
-		Channel: string(o.Channel()), ChannelDisplay: channelDisplay[o.Channel()],
-		OrderType: string(o.Type), OrderTypeDisplay: typeDisplay[o.Type],
-		CreateTime: drf.Time(o.At, c.api.Location),
-	}, errors.Join(unasked, unanswered)
+func (c *call) writeMembers(w *drf.Writer, o qa.Order, who people) {
+	w.Name("pk").Int(o.PK)
+	writeProfile(w.Name("patient"), who[o.Patient])
+	writeProfile(w.Name("doctor"), who[o.Doctor])
+	c.writeQuestion(w.Name("question"), o, who)
+	c.writeAnswer(w.Name("answer"), o, who)
+	w.Name("order_number").String(o.Number)
+	w.Name("amount").String(o.Amount.Yuan())
+	w.Name("status").Int(int64(o.Status))
+	w.Name("status_display").String(statusDisplay[o.Status])
+	w.Name("channel").String(string(o.Channel()))
+	w.Name("channel_display").String(channelDisplay[o.Channel()])
+	w.Name("order_type").String(string(o.Type))
+	w.Name("order_type_display").String(typeDisplay[o.Type])
+	w.Name("create_time").Time(o.At, c.api.Location)
 }
 
-func (c *call) renderQuestion(o qa.Order, who map[string]account.Person) (*questionJSON, error) {
+// writeCharges writes the charge that paid an order, or else the newest, and the others: money that was not wanted may
+// have come through them.
+func writeCharges(w *drf.Writer, o qa.Order) {
+	w.Name("charge").Value(o.NewestCharge())
+	w.Name("other_charges").Value(o.Bill().OtherCharges())
+}
+
+func writeProfile(w *drf.Writer, p account.Person) {
+	w.Begin('{')
+	w.Name("owner").String(p.Username)
+	w.Name("invitation_code").String(p.InvitationCode)
+	w.Name("name").String(p.Name)
+	w.Name("avatar").String(p.Avatar)
+	w.End('}')
+}
+
+// writeQuestion writes the document's question object, null before there is one.
+func (c *call) writeQuestion(w *drf.Writer, o qa.Order, who people) {
 	q := o.Question
 	if q == nil {
-		return nil, nil
+		w.Null()
+		return
 	}
-	var text qa.QuestionText
-	hidden, err := c.open(who[o.Patient], q.Purpose(o.Number), q.Text, &text)
-	text.Files = orEmpty(text.Files)
-	joined := strings.Join(text.Files, ",")
-	return &questionJSON{
-		PK: q.PK, Owner: renderProfile(who[o.Patient]), Order: o.Number,
-		AllergyHistory: unless(hidden, &text.AllergyHistory), SmokeHistory: unless(hidden, &text.SmokeHistory),
-		ConditionDescription: unless(hidden, &text.ConditionDescription),
-		FileList:             unless(hidden, &text.Files), DescFiles: unless(hidden, &joined),
-		CreateTime: drf.Time(q.At, c.api.Location), hiddenJSON: hidden,
-	}, err
+	said := c.said(w, who[o.Patient], q.Purpose(o.Number), q.Text)
+	w.Begin('{')
+	w.Name("pk").Int(q.PK)
+	writeProfile(w.Name("owner"), who[o.Patient])
+	w.Name("order").String(o.Number)
+	said.text("allergy_history")
+	said.text("smoke_history")
+	said.text("condition_description")
+	said.list("file_list", "files")
+	said.joined("desc_files", "files")
+	w.Name("create_time").Time(q.At, c.api.Location)
+	said.why()
+	w.End('}')
 }
 
-func (c *call) renderAnswer(o qa.Order, who map[string]account.Person) (*answerJSON, error) {
-	w := o.Answer
-	if w == nil {
-		return nil, nil
+// writeAnswer writes the document's answer object, null before there is one.
+func (c *call) writeAnswer(w *drf.Writer, o qa.Order, who people) {
+	a := o.Answer
+	if a == nil {
+		w.Null()
+		return
 	}
-	var text qa.AnswerText
-	hidden, err := c.open(who[o.Patient], w.Purpose(o.Number), w.Text, &text)
-	text.Tags, text.Drugs = orEmpty(text.Tags), orEmpty(text.Drugs)
-	return &answerJSON{
-		PK: w.PK, Owner: renderProfile(who[o.Doctor]), Question: w.Question,
-		DiagnosisTag: unless(hidden, &text.Tags), Drug: unless(hidden, &text.Drugs),
-		DiagnosisResult: unless(hidden, &text.DiagnosisResult), ExtraSuggestion: unless(hidden, &text.ExtraSuggestion),
-		CreateTime: drf.Time(w.At, c.api.Location), hiddenJSON: hidden,
-	}, err
+	said := c.said(w, who[o.Patient], a.Purpose(o.Number), a.Text)
+	w.Begin('{')
+	w.Name("pk").Int(a.PK)
+	writeProfile(w.Name("owner"), who[o.Doctor])
+	w.Name("question").Int(a.Question)
+	said.list("diagnosis_tag", "tags")
+	said.list("drug", "drugs")
+	said.text("diagnosis_result")
+	said.text("extra_suggestion")
+	w.Name("create_time").Time(a.At, c.api.Location)
+	said.why()
+	w.End('}')
 }
 
-func (c *call) renderEvaluation(o qa.Order, who map[string]account.Person) (evaluationJSON, error) {
+// writeEvaluation writes the document's evaluation object.
+func (c *call) writeEvaluation(w *drf.Writer, o qa.Order, who people) {
 	e := o.Evaluation
-	var text qa.EvaluationText
-	hidden, err := c.open(who[o.Patient], e.Purpose(o.Number), e.Text, &text)
-	return evaluationJSON{
-		PK: e.PK, Patient: renderProfile(who[o.Patient]), Doctor: renderProfile(who[o.Doctor]),
-		Scores: e.Scores, ScoresDisplay: scoresDisplay[e.Scores], Content: unless(hidden, &text.Content), CreateTime: drf.Time(e.At, c.api.Location),
-		EvaluateType: string(o.Type), EvaluateTypeDisplay: typeDisplay[o.Type], hiddenJSON: hidden,
-	}, err
-}
-
-// orEmpty makes a list of none an empty list in JSON.
-func orEmpty[T any](list []T) []T {
-	if list == nil {
-		return []T{}
-	}
-	return list
+	said := c.said(w, who[o.Patient], e.Purpose(o.Number), e.Text)
+	w.Begin('{')
+	w.Name("pk").Int(e.PK)
+	writeProfile(w.Name("patient"), who[o.Patient])
+	writeProfile(w.Name("doctor"), who[o.Doctor])
+	w.Name("scores").Int(int64(e.Scores))
+	w.Name("scores_display").String(scoresDisplay[e.Scores])
+	said.text("content")
+	w.Name("create_time").Time(e.At, c.api.Location)
+	w.Name("evaluate_type").String(string(o.Type))
+	w.Name("evaluate_type_display").String(typeDisplay[o.Type])
+	said.why()
+	w.End('}')
 }

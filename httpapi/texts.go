@@ -1,8 +1,12 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"strings"
+
+	"github.com/tidwall/gjson"
 
 	"orderengine/domain"
 	"orderengine/domain/account"
@@ -21,34 +25,85 @@ type hiddenJSON struct {
 	Unreadable bool `json:"unreadable,omitempty"`
 }
 
-// open opens a text about a patient into the value that text points to, unless it is hidden from the caller. One that
-// cannot be read is logged, and hides nobody else's.
-func (c *call) open(patient account.Person, purpose string, sealed domain.Sealed, text any) (hiddenJSON, error) {
+// open opens a text about a patient, which is JSON, or nothing if nothing was said, unless it is hidden from the caller.
+// One that cannot be read is logged, and hides nobody else's.
+func (c *call) open(patient account.Person, purpose string, sealed domain.Sealed) ([]byte, hiddenJSON, error) {
 	privacy := c.privacyOf(patient)
 	if privacy.Hidden() {
-		return hiddenBy(privacy), nil
+		return nil, hiddenBy(privacy), nil
 	}
-	err := c.api.Vault.Open(patient, purpose, sealed, text)
+	text, err := c.api.Vault.OpenBytes(patient, purpose, sealed)
 	if errors.Is(err, vault.ErrNoKey) { // who told of the patient may not have heard yet of the key, or that it was destroyed
 		user, loadErr := c.api.Accounts.Users.Load(c.ctx(), patient.Username)
 		if loadErr != nil {
-			return hiddenJSON{}, loadErr
+			return nil, hiddenJSON{}, loadErr
 		}
 		now := user.State.Person()
 		if privacy = c.privacyOf(now); privacy.Hidden() {
-			return hiddenBy(privacy), nil
+			return nil, hiddenBy(privacy), nil
 		}
-		err = c.api.Vault.Open(now, purpose, sealed, text)
+		text, err = c.api.Vault.OpenBytes(now, purpose, sealed)
 	}
 	switch {
 	case err == nil:
 		c.subject = patient.Username
-		return hiddenJSON{}, nil
+		return text, hiddenJSON{}, nil
 	case errors.Is(err, vault.ErrNoKey), errors.Is(err, vault.ErrOtherFolder), errors.Is(err, vault.ErrSealed):
 		c.api.Logger.Error("a text cannot be read; put the data key back", "request", c.request, "error", err.Error())
-		return hiddenJSON{Unreadable: true}, nil
+		return nil, hiddenJSON{Unreadable: true}, nil
 	}
-	return hiddenJSON{}, err
+	return nil, hiddenJSON{}, err
+}
+
+// said is a text on its way into a reply. What it says stays JSON: it was when it was sealed, by the same rules.
+type said struct {
+	w      *drf.Writer
+	parts  gjson.Result
+	hidden hiddenJSON
+}
+
+func (c *call) said(w *drf.Writer, patient account.Person, purpose string, sealed domain.Sealed) said {
+	text, hidden, err := c.open(patient, purpose, sealed)
+	if err != nil {
+		w.Fail(err)
+	}
+	return said{w, gjson.ParseBytes(text), hidden}
+}
+
+// text writes a member that is a text.
+func (s said) text(name string) { s.member(name, cmp.Or(s.parts.Get(name).Raw, `""`)) }
+
+// list writes a member that is a list; in the text it may be called otherwise.
+func (s said) list(name, as string) { s.member(name, cmp.Or(s.parts.Get(as).Raw, `[]`)) }
+
+// joined writes the texts of a list as one, between commas.
+func (s said) joined(name, as string) {
+	var texts []string
+	s.parts.Get(as).ForEach(func(_, text gjson.Result) bool {
+		texts = append(texts, text.Raw[1:len(text.Raw)-1]) // without its quotes
+		return true
+	})
+	s.member(name, `"`+strings.Join(texts, ",")+`"`)
+}
+
+func (s said) member(name, json string) {
+	if s.hidden != (hiddenJSON{}) {
+		json = "null"
+	}
+	s.w.Name(name).Raw(json)
+}
+
+// why writes why the texts are null, if they are.
+func (s said) why() {
+	if s.hidden.Erased {
+		s.w.Name("erased").Bool(true)
+	}
+	if s.hidden.Restricted {
+		s.w.Name("restricted").Bool(true)
+	}
+	if s.hidden.Unreadable {
+		s.w.Name("unreadable").Bool(true)
+	}
 }
 
 // privacyOf is what the caller has to go by: a restriction is not for auditors.

@@ -45,12 +45,14 @@ func (e *encoder) release() {
 
 // Time writes an instant as DRF's DateTimeField writes a naive datetime in loc: no zone, six digits of microseconds, or
 // none at all when they are 0 (datetime.isoformat).
-func Time(t time.Time, loc *time.Location) string {
+func Time(t time.Time, loc *time.Location) string { return string(appendTime(nil, t, loc)) }
+
+func appendTime(b []byte, t time.Time, loc *time.Location) []byte {
 	t = t.In(loc)
 	if t.Nanosecond() < int(time.Microsecond) {
-		return t.Format("2006-01-02T15:04:05")
+		return t.AppendFormat(b, "2006-01-02T15:04:05")
 	}
-	return t.Format("2006-01-02T15:04:05.000000")
+	return t.AppendFormat(b, "2006-01-02T15:04:05.000000")
 }
 
 // Yuan writes an amount in fen as DRF's DecimalField with two places does: "15.00".

@@ -96,10 +96,18 @@ func (p Page) Len() int { return min(p.Size, p.Count-p.Offset()) }
 
 // Listing is the reply of a list, its keys in DRF's order.
 type Listing[T any] struct {
+	listingHead
+	Results []T `json:"results"`
+}
+
+type listingHead struct {
 	Count    int     `json:"count"`
 	Next     *string `json:"next"`
 	Previous *string `json:"previous"`
-	Results  []T     `json:"results"`
+}
+
+func (p Page) head(r *http.Request) listingHead {
+	return listingHead{p.Count, p.Next(r), p.Previous(r)}
 }
 
 // NewListing makes the reply for a page (get_paginated_response); results are the items of that page alone.
@@ -107,12 +115,19 @@ func NewListing[T any](r *http.Request, page Page, results []T) Listing[T] {
 	if results == nil {
 		results = []T{} // a list, not null
 	}
-	return Listing[T]{
-		Count:    page.Count,
-		Next:     page.Next(r),
-		Previous: page.Previous(r),
-		Results:  results,
+	return Listing[T]{page.head(r), results}
+}
+
+// WriteListing is NewListing for a writer, which write gives each item of the page.
+func WriteListing[T any](w *Writer, r *http.Request, page Page, items []T, write func(T)) {
+	w.Open(page.head(r))
+	w.Name("results").Begin('[')
+	for _, item := range items {
+		w.Item()
+		write(item)
 	}
+	w.End(']')
+	w.End('}')
 }
 
 // Next is the link to the page after this one, or nil.

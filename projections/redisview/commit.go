@@ -42,6 +42,11 @@ func (s *Store) positions(ctx context.Context) ([]eventstore.Position, error) {
 		values[i] = pipe.Get(ctx, p.checkpoint())
 	}
 	_, _ = pipe.Exec(ctx) // each command has its own error
+	return s.positionsOf(ctx, values...)
+}
+
+// positionsOf are the positions of checkpoints.
+func (s *Store) positionsOf(ctx context.Context, values ...*redis.StringCmd) ([]eventstore.Position, error) {
 	positions := make([]eventstore.Position, len(values))
 	for i, value := range values {
 		text, err := value.Result()
@@ -57,7 +62,7 @@ func (s *Store) positions(ctx context.Context) ([]eventstore.Position, error) {
 
 // Fence implements [projections.Fencer].
 func (s *Store) Fence(ctx context.Context, token uint64) (projections.Views, error) {
-	fenced := &Store{client: s.client, together: s.together, keys: s.keys, settled: s.settled, token: token}
+	fenced := &Store{client: s.client, together: s.together, keys: s.keys, settled: s.settled, apart: s.apart, token: token}
 	_, err := fenced.run(ctx, fenceScript, fenced.everywhere())
 	return fenced, err
 }

@@ -239,7 +239,7 @@ func (g *Generations) remove(ctx context.Context, set projections.Generation) (d
 	if idle < g.unused {
 		return false, nil
 	}
-	old := &Store{client: g.first.client, together: g.first.together, keys: names, settled: new(atomic.Pointer[eventstore.Position])}
+	old := &Store{client: g.first.client, together: g.first.together, keys: names, settled: new(atomic.Pointer[eventstore.Position]), apart: g.first.apart}
 	if old.token, err = old.lastToken(ctx); err != nil {
 		return false, err
 	}

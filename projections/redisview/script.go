@@ -52,18 +52,6 @@ local at = redis.call('GET', KEYS[1]) or '0'
 if at == 'wiping' then redis.call('UNLINK', unpack(KEYS, 3)) end
 return at`)
 
-// readScript reads members of the index KEYS[2] by the command and the arguments from ARGV[3] on, with the checkpoint
-// KEYS[1] and how many members there are. If ARGV[1] is not empty it also reads the documents whose keys are that and a
-// member without its first ARGV[2] bytes.
-var readScript = redis.NewScript(`
-local members = redis.call(ARGV[3], KEYS[2], unpack(ARGV, 4))
-local values = {}
-if ARGV[1] ~= '' then
-  local from = ARGV[2] + 1
-  for i, member in ipairs(members) do values[i] = redis.call('GET', ARGV[1] .. string.sub(member, from)) end
-end
-return {redis.call('GET', KEYS[1]) or '', redis.call('ZCARD', KEYS[2]), members, values}`)
-
 // call is one run of a script on a part.
 type call struct {
 	part  int

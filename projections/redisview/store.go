@@ -47,10 +47,11 @@ type Options struct {
 // restarts of the servers.
 type Store struct {
 	client   redis.UniversalClient
-	together redis.Cmdable // sends what several callers ask for at the same time in one go
+	together redis.Cmdable // sends what is asked for at the same time in one go; its answers wait for it
 	keys     keys
 	token    uint64                               // what commits and wipes come with
 	settled  *atomic.Pointer[eventstore.Position] // what every part was seen to have reached
+	apart    *atomic.Bool                         // documents are not to be had together with an index's members
 }
 
 var (
@@ -77,11 +78,11 @@ func Open(ctx context.Context, serverURL string, opts Options) (*Store, error) {
 	// go-redis writes to stderr what its calls return as well.
 	logging.Disable()
 	client := server.connect(poolSize)
-	together, err := client.AutoPipeline()
+	together, err := client.AsyncAutoPipeline()
 	if err != nil {
 		return nil, errors.Join(err, client.Close())
 	}
-	s := &Store{client: client, together: together, keys: names, settled: new(atomic.Pointer[eventstore.Position])}
+	s := &Store{client: client, together: together, keys: names, settled: new(atomic.Pointer[eventstore.Position]), apart: new(atomic.Bool)}
 	s.settled.Store(new(eventstore.Position))
 	return s, nil
 }
