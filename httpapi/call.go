@@ -42,7 +42,7 @@ type call struct {
 	subject string
 }
 
-// reply is what a handler answers: a status and a body that becomes JSON, nil for none.
+// reply is what a handler answers: a status and a body that becomes JSON or is written already (*drf.Writer), nil for none.
 type reply struct {
 	status int
 	body   any
@@ -192,6 +192,9 @@ func (c *call) write(answer reply, err error) error {
 	if stream, ok := answer.body.(streamed); ok {
 		return stream(c.echo.Response())
 	}
+	if w, ok := answer.body.(*drf.Writer); ok {
+		defer w.Release()
+	}
 	body, err := answer.json()
 	if err != nil {
 		return c.send(c.refusal(err))
@@ -204,8 +207,8 @@ func (r reply) json() ([]byte, error) {
 	switch body := r.body.(type) {
 	case nil:
 		return nil, nil
-	case rawJSON:
-		return body, nil
+	case *drf.Writer:
+		return body.JSON()
 	default:
 		return drf.Marshal(body)
 	}
@@ -222,15 +225,6 @@ func (c *call) send(status int, body []byte) error {
 func (c *call) blob(status int, contentType string, body []byte) error {
 	c.echo.Response().Header().Set("Content-Length", strconv.Itoa(len(body)))
 	return c.echo.Blob(status, contentType, body)
-}
-
-// rawJSON is a reply that is JSON already.
-type rawJSON []byte
-
-// written is the reply that was written.
-func written(status int, w *drf.Writer) (reply, error) {
-	body, err := w.JSON()
-	return reply{status, rawJSON(body)}, err
 }
 
 // rawBody is a reply that is not JSON.

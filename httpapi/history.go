@@ -221,9 +221,9 @@ func (c *call) detailThen(number string, until moment) (reply, error) {
 		}
 		who[name] = account.Person{Profile: user.Profile, Privacy: person.Privacy}
 	}
-	w := drf.NewWriter(orderSize)
+	w := drf.NewWriter()
 	c.writeOrder(w, o, who)
-	return written(http.StatusOK, w)
+	return reply{http.StatusOK, w}, nil
 }
 
 func orNotPlaced(err error) error {

@@ -67,9 +67,9 @@ func (c *call) orderPage(p drf.Paging, fetch fetch[qa.Order], write writeOrder) 
 	if err != nil {
 		return reply{}, err
 	}
-	w := drf.NewWriter((1 + len(orders)) * orderSize)
+	w := drf.NewWriter()
 	drf.WriteListing(w, c.echo.Request(), is, orders, func(o qa.Order) { write(w, o, who) })
-	return written(http.StatusOK, w)
+	return reply{http.StatusOK, w}, nil
 }
 
 // side is the position in the path; another one is no such page.

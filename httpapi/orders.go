@@ -92,14 +92,14 @@ func (c *call) orderShown(order qa.Order, charges bool) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	w := drf.NewWriter(orderSize)
+	w := drf.NewWriter()
 	w.Begin('{')
 	c.writeMembers(w, order, who)
 	if charges {
 		writeCharges(w, order)
 	}
 	w.End('}')
-	return written(http.StatusOK, w)
+	return reply{http.StatusOK, w}, nil
 }
 
 // cancelOrder is 取消订单.
@@ -241,7 +241,7 @@ func (c *call) partReply(ctx context.Context, status int, result decider.Result[
 		return reply{}, err
 	}
 	c.await(result.Position)
-	w := drf.NewWriter(orderSize)
+	w := drf.NewWriter()
 	write(w, result.State, who)
-	return written(status, w)
+	return reply{status, w}, nil
 }

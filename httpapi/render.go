@@ -46,9 +46,6 @@ func (c *call) parties(ctx context.Context, orders ...qa.Order) (people, error) 
 	return c.api.Accounts.People(ctx, slices.Compact(names)...)
 }
 
-// orderSize is about what the JSON of an order takes, in bytes.
-const orderSize = 1280
-
 // writeOrder writes an order, or a part of one, with the people who stand in it.
 type writeOrder func(w *drf.Writer, o qa.Order, who people)
 

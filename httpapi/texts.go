@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -55,31 +54,51 @@ func (c *call) open(patient account.Person, purpose string, sealed domain.Sealed
 	return nil, hiddenJSON{}, err
 }
 
-// said is a text on its way into a reply. What it says stays JSON: it was when it was sealed, by the same rules.
+// said is a text on its way into a reply. Its parts stay the JSON that was sealed, which follows the same rules.
 type said struct {
 	w      *drf.Writer
-	parts  gjson.Result
+	parts  []part
 	hidden hiddenJSON
 }
+
+type part struct{ name, json string }
+
+// mostParts is what a text has at most.
+const mostParts = 4
 
 func (c *call) said(w *drf.Writer, patient account.Person, purpose string, sealed domain.Sealed) said {
 	text, hidden, err := c.open(patient, purpose, sealed)
 	if err != nil {
 		w.Fail(err)
 	}
-	return said{w, gjson.ParseBytes(text), hidden}
+	s := said{w, make([]part, 0, mostParts), hidden}
+	gjson.ParseBytes(text).ForEach(func(name, value gjson.Result) bool {
+		s.parts = append(s.parts, part{name.Str, value.Raw})
+		return true
+	})
+	return s
+}
+
+// part is a part of the text, or what stands for none.
+func (s said) part(name, none string) string {
+	for _, p := range s.parts {
+		if p.name == name {
+			return p.json
+		}
+	}
+	return none
 }
 
 // text writes a member that is a text.
-func (s said) text(name string) { s.member(name, cmp.Or(s.parts.Get(name).Raw, `""`)) }
+func (s said) text(name string) { s.member(name, s.part(name, `""`)) }
 
 // list writes a member that is a list; in the text it may be called otherwise.
-func (s said) list(name, as string) { s.member(name, cmp.Or(s.parts.Get(as).Raw, `[]`)) }
+func (s said) list(name, as string) { s.member(name, s.part(as, `[]`)) }
 
 // joined writes the texts of a list as one, between commas.
 func (s said) joined(name, as string) {
 	var texts []string
-	s.parts.Get(as).ForEach(func(_, text gjson.Result) bool {
+	gjson.Parse(s.part(as, `[]`)).ForEach(func(_, text gjson.Result) bool {
 		texts = append(texts, text.Raw[1:len(text.Raw)-1]) // without its quotes
 		return true
 	})

@@ -33,7 +33,7 @@ func newDocuments() *documents {
 
 // decode reads the document of a state, which is shared: never change what it points to. Views that do not remember have
 // no documents.
-func decode[S any](from *documents, key string, value []byte) (state S, err error) {
+func decode[S any](from *documents, key string, value []byte) (S, error) {
 	if from != nil {
 		if d, ok := from.known.Get(key); ok && bytes.Equal(d.value, value) {
 			if state, ok := d.state.(S); ok {
@@ -41,6 +41,7 @@ func decode[S any](from *documents, key string, value []byte) (state S, err erro
 			}
 		}
 	}
+	var state S
 	if err := json.Unmarshal(value, &state); err != nil {
 		return state, fmt.Errorf("document %s: %w", key, err)
 	}

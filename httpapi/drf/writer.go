@@ -3,6 +3,7 @@ package drf
 import (
 	"bytes"
 	"strconv"
+	"sync"
 	"time"
 	"unicode/utf8"
 )
@@ -14,10 +15,20 @@ type Writer struct {
 	err  error
 }
 
-// NewWriter makes a writer with room for about so many bytes.
-func NewWriter(size int) *Writer { return &Writer{json: make([]byte, 0, size)} }
+var writers = sync.Pool{New: func() any { return new(Writer) }}
 
-// JSON is what was written.
+// NewWriter makes a writer.
+func NewWriter() *Writer { return writers.Get().(*Writer) }
+
+// Release ends the use of the writer, and of the bytes that it gave.
+func (w *Writer) Release() {
+	if cap(w.json) <= maxPooled {
+		*w = Writer{json: w.json[:0]}
+		writers.Put(w)
+	}
+}
+
+// JSON is what was written, until the writer is released.
 func (w *Writer) JSON() ([]byte, error) { return w.json, w.err }
 
 // Fail has an error come of it all.
