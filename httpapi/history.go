@@ -210,7 +210,7 @@ func (c *call) detailThen(number string, until moment) (reply, error) {
 	if err != nil || !o.Placed() {
 		return reply{}, orNotPlaced(err)
 	}
-	who, err := c.parties(c.ctx(), o)
+	who, err := parties(c.ctx(), c.api.Accounts.People, o)
 	if err != nil {
 		return reply{}, err
 	}

@@ -63,7 +63,7 @@ func (c *call) orderPage(p drf.Paging, fetch fetch[qa.Order], write writeOrder) 
 	if err != nil {
 		return reply{}, err
 	}
-	who, err := c.parties(c.ctx(), orders...)
+	who, err := parties(c.ctx(), c.api.People, orders...)
 	if err != nil {
 		return reply{}, err
 	}
@@ -160,7 +160,7 @@ func (c *call) listEvaluations() (reply, error) {
 	if !account.UsernamePattern.MatchString(doctor) {
 		return reply{}, drf.NotFound()
 	}
-	known, err := c.api.Accounts.People(c.ctx(), doctor)
+	known, err := c.api.People(c.ctx(), doctor)
 	if err != nil {
 		return reply{}, err
 	}

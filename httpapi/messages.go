@@ -66,7 +66,7 @@ func (c *call) listMessages() (reply, error) {
 			patients[i] = m.Patient
 		}
 		slices.Sort(patients)
-		who, err := c.api.Accounts.People(ctx, slices.Compact(patients)...)
+		who, err := c.api.People(ctx, slices.Compact(patients)...)
 		if err != nil {
 			return nil, err
 		}

@@ -88,7 +88,7 @@ func (c *call) orderDetail() (reply, error) {
 
 // orderShown answers with an order of the views, and with its charges if they are asked for.
 func (c *call) orderShown(order qa.Order, charges bool) (reply, error) {
-	who, err := c.parties(c.ctx(), order)
+	who, err := parties(c.ctx(), c.api.People, order)
 	if err != nil {
 		return reply{}, err
 	}
@@ -236,7 +236,7 @@ func (c *call) orderReply(ctx context.Context, status int, result decider.Result
 
 // partReply is orderReply with what write shows of the order.
 func (c *call) partReply(ctx context.Context, status int, result decider.Result[qa.Order], write writeOrder) (reply, error) {
-	who, err := c.parties(ctx, result.State)
+	who, err := parties(ctx, c.api.Accounts.People, result.State)
 	if err != nil {
 		return reply{}, err
 	}

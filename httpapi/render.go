@@ -34,16 +34,19 @@ var (
 )
 
 // people are users by name.
-type people map[string]account.Person
+type people = map[string]account.Person
+
+// People gives users by name; who is not known is left out.
+type People func(ctx context.Context, usernames ...string) (people, error)
 
 // parties are all who stand in the orders.
-func (c *call) parties(ctx context.Context, orders ...qa.Order) (people, error) {
+func parties(ctx context.Context, who People, orders ...qa.Order) (people, error) {
 	names := make([]string, 0, 2*len(orders))
 	for _, o := range orders {
 		names = append(names, o.Patient, o.Doctor)
 	}
 	slices.Sort(names)
-	return c.api.Accounts.People(ctx, slices.Compact(names)...)
+	return who(ctx, slices.Compact(names)...)
 }
 
 // writeOrder writes an order, or a part of one, with the people who stand in it.

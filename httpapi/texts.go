@@ -71,12 +71,17 @@ func (c *call) said(w *drf.Writer, patient account.Person, purpose string, seale
 	if err != nil {
 		w.Fail(err)
 	}
-	s := said{w, make([]part, 0, mostParts), hidden}
+	return said{w, partsOf(text), hidden}
+}
+
+// partsOf are the parts of a text, none of nothing.
+func partsOf(text []byte) []part {
+	parts := make([]part, 0, mostParts)
 	gjson.ParseBytes(text).ForEach(func(name, value gjson.Result) bool {
-		s.parts = append(s.parts, part{name.Str, value.Raw})
+		parts = append(parts, part{name.Str, value.Raw})
 		return true
 	})
-	return s
+	return parts
 }
 
 // part is a part of the text, or what stands for none.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -178,6 +179,15 @@ func TestUsers(t *testing.T) {
 			t.Errorf("pk %d is %q, %v; want %q", pk, name, err, want)
 		}
 	}
+	people, err := q.People(t.Context(), "zoe", "nobody", "a-b")
+	want := map[string]account.Person{"zoe": {Profile: account.Profile{PK: 1, Username: "zoe", Name: "neu"}},
+		"a-b": {Profile: account.Profile{PK: 3, Username: "a-b", Name: "na-b"}, Privacy: account.Privacy{Key: "k1", Standing: account.Erased, Why: "w", At: t0}}}
+	if err != nil || !reflect.DeepEqual(people, want) {
+		t.Errorf("%+v, %v; want %+v", people, err, want)
+	}
+	if people, err := q.People(t.Context()); err != nil || len(people) != 0 {
+		t.Errorf("nobody asked for: %v, %v", people, err)
+	}
 }
 
 func TestCatalogListsByPK(t *testing.T) {
@@ -206,6 +216,7 @@ func TestQueriesTellTheViewsErrors(t *testing.T) {
 		"Of":        func() error { _, _, err := Orders{views}.Of(ctx, qa.PatientSide, "p", w); return err },
 		"BothSides": func() error { _, _, err := Orders{views}.BothSides(ctx, "p", qa.Paid, w); return err },
 		"Evaluated": func() error { _, _, err := Orders{views}.Evaluated(ctx, "d", w); return err },
+		"People":    func() error { _, err := Users{views}.People(ctx, "p"); return err },
 		"ByPK":      func() error { _, err := Users{views}.ByPK(ctx, 1); return err },
 		"All":       func() error { _, _, err := Users{views}.All(ctx, w); return err },
 		"Tags":      func() error { _, _, err := Catalog{views}.Tags(ctx, w); return err },

@@ -49,6 +49,19 @@ func userRows(username string, v User) Rows {
 // Users reads the users' views.
 type Users struct{ Views Reader }
 
+// People reads users by name; who is not known is left out.
+func (q Users) People(ctx context.Context, usernames ...string) (map[string]account.Person, error) {
+	users, err := getAll[User](ctx, q.Views, account.Category, usernames)
+	if err != nil {
+		return nil, err
+	}
+	people := make(map[string]account.Person, len(users))
+	for _, u := range users {
+		people[u.Username] = account.Person{Profile: u.Profile, Privacy: u.Privacy}
+	}
+	return people, nil
+}
+
 // ByPK is the username of the user with a pk, "" if there is none.
 func (q Users) ByPK(ctx context.Context, pk int64) (string, error) {
 	docs, err := q.Views.Get(ctx, userByPK(pk))

@@ -202,6 +202,10 @@ func (e *Engine) newAPI() *httpapi.API {
 		Metrics: prometheus.NewRegistry(), Ready: e.checks(),
 		Proofs: e.tree, Streams: e.store, Backups: e.backups,
 	}
+	a.People = a.Accounts.People
+	if few.Shared { // what is at hand may be half a second old, and what the views hold is not
+		a.People = projections.Users{Views: a.Views}.People
+	}
 	a.Payments = gateways.Payments{Books: gateways.Books{gateways.QA(a.Orders, a.Refusals), gateways.Hospital(a.HospitalOrders, a.Refusals)}, Wallets: a.Wallets, Periods: e.settings.periods(), Now: e.now}
 	a.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	e.observe(a.Metrics)

@@ -12,7 +12,6 @@ import (
 
 	"github.com/google/uuid"
 	lru "github.com/hashicorp/golang-lru/v2"
-	"golang.org/x/sync/errgroup"
 
 	"orderengine/eventstore"
 )
@@ -71,7 +70,6 @@ type Decider[S, C, E any] struct {
 const (
 	stripes     = 1024 // locks; streams share one when their hashes meet
 	maxAttempts = 16   // of one command against writers in other processes
-	readers     = 16   // of RecentAll
 )
 
 // entry is a stream folded up to a revision. It is never changed, only replaced.
@@ -143,26 +141,6 @@ func (d *Decider[S, C, E]) Load(ctx context.Context, id string) (Result[S], erro
 func (d *Decider[S, C, E]) Recent(ctx context.Context, id string) (Result[S], error) {
 	e, err := d.load(ctx, id, d.opts.MaxAge)
 	return e.result(false), err
-}
-
-// RecentAll is Recent of several things, which are read at the same time where they have to be read.
-func (d *Decider[S, C, E]) RecentAll(ctx context.Context, ids ...string) ([]Result[S], error) {
-	all := make([]Result[S], len(ids))
-	var reads errgroup.Group
-	reads.SetLimit(readers)
-	for i, id := range ids {
-		if e, cached := d.cache.Get(d.Stream(id)); cached && d.fresh(e, d.opts.MaxAge) {
-			all[i] = e.result(false)
-			continue
-		}
-		reads.Go(func() (err error) {
-			if all[i], err = d.Recent(ctx, id); err != nil {
-				err = fmt.Errorf("%s: %w", d.Stream(id), err)
-			}
-			return err
-		})
-	}
-	return all, reads.Wait()
 }
 
 // Find is Load, and says whether the command with an id was run on the stream: then the result is what a second run of

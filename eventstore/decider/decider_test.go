@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -65,11 +63,10 @@ var jars = decider.Model[int, put, added]{
 // store wraps a memory store: hooks run around appends, and reads are counted.
 type store struct {
 	*memory.Store
-	before  func(stream string) error // its error is the append's, which is not made
-	after   func(stream string) error // its error is the append's, which was made
-	reads   atomic.Int64
-	reading func() // before every read
-	broken  error  // of every read
+	before func(stream string) error // its error is the append's, which is not made
+	after  func(stream string) error // its error is the append's, which was made
+	reads  atomic.Int64
+	broken error // of every read
 }
 
 func newStore() *store { return &store{Store: memory.New()} }
@@ -91,9 +88,6 @@ func (s *store) Append(ctx context.Context, stream string, expected eventstore.R
 
 func (s *store) ReadStream(ctx context.Context, stream string, from eventstore.Revision) iter.Seq2[eventstore.Recorded, error] {
 	s.reads.Add(1)
-	if s.reading != nil {
-		s.reading()
-	}
 	if s.broken != nil {
 		return func(yield func(eventstore.Recorded, error) bool) { yield(eventstore.Recorded{}, s.broken) }
 	}
@@ -310,45 +304,6 @@ func TestSharedLoadSeesWhatOthersWrote(t *testing.T) {
 	mustPut(t, other, "1", 1)
 	if r, err := d.Load(t.Context(), "1"); err != nil || r.State != 3 {
 		t.Errorf("at once: %+v, %v; want 3", r, err)
-	}
-}
-
-// TestRecentAll: what is at hand is not read, the rest is read at the same time, and what fails is named.
-func TestRecentAll(t *testing.T) {
-	s := newStore()
-	now := time.Unix(1000, 0)
-	d := decider.New(s, jars, decider.Options{Shared: true, MaxAge: time.Minute, Now: func() time.Time { return now }})
-	other := decider.New(s, jars, decider.Options{Shared: true})
-	mustPut(t, d, "1", 1)
-	mustPut(t, other, "2", 2)
-	mustPut(t, other, "3", 3)
-	together := make(chan struct{})
-	s.reading = func() { // as long as two do not read at the same time, none goes on
-		select {
-		case together <- struct{}{}:
-		case <-together:
-		}
-	}
-	sums := func() (sums []int) {
-		all, err := d.RecentAll(t.Context(), "2", "1", "3")
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, r := range all {
-			sums = append(sums, r.State)
-		}
-		return sums
-	}
-	if got := sums(); !slices.Equal(got, []int{2, 1, 3}) {
-		t.Errorf("%v", got)
-	}
-	s.broken = eventstore.ErrUnavailable
-	if got := sums(); !slices.Equal(got, []int{2, 1, 3}) {
-		t.Errorf("at hand: %v", got)
-	}
-	s.reading, now = nil, now.Add(time.Hour)
-	if _, err := d.RecentAll(t.Context(), "3"); !errors.Is(err, eventstore.ErrUnavailable) || !strings.Contains(err.Error(), "jar-3") {
-		t.Errorf("while the log cannot be read: %v", err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -137,14 +138,14 @@ func (a Accounts) Login(ctx context.Context, username, password string) (token s
 
 // People gives users by name; who is not known is left out.
 func (a Accounts) People(ctx context.Context, usernames ...string) (map[string]account.Person, error) {
-	users, err := a.Users.RecentAll(ctx, usernames...)
-	if err != nil {
-		return nil, err
-	}
 	people := make(map[string]account.Person, len(usernames))
-	for i, name := range usernames {
-		if user := users[i].State; user.Registered() {
-			people[name] = user.Person()
+	for _, name := range usernames {
+		user, err := a.Users.Recent(ctx, name)
+		if err != nil {
+			return nil, fmt.Errorf("user %s: %w", name, err)
+		}
+		if user.State.Registered() {
+			people[name] = user.State.Person()
 		}
 	}
 	return people, nil
