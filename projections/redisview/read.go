@@ -2,9 +2,6 @@ package redisview
 
 import (
 	"context"
-	"errors"
-	"math"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -92,105 +89,6 @@ func (s *Store) readParts(ctx context.Context, reads []partRead) []*redis.SliceC
 	return found
 }
 
-// Page implements [projections.Reader]. Its cost grows with the logarithm of the index's size.
-func (s *Store) Page(ctx context.Context, index string, cut projections.Cut) (page projections.Page, err error) {
-	p := s.keys.parts[s.keys.place(index)]
-	documents := s.joins(cut)
-	page.At, err = s.around(ctx, p, func() (answer func() error) {
-		total := s.together.ZCard(ctx, p.index(index))
-		members := s.askMembers(ctx, p, index, cut, documents)
-		return func() (err error) {
-			page.Members, page.Values, err = members()
-			page.Total = int(total.Val())
-			return errors.Join(total.Err(), err)
-		}
-	})
-	if documents && denied(err) {
-		s.apart.Store(true)
-		return s.Page(ctx, index, cut)
-	}
-	if err == nil && !documents && cut.Documents.Of != "" {
-		var docs projections.Docs
-		docs, err = s.Get(ctx, cut.Documents.Keys(page.Members)...)
-		page.Values = docs.Values
-	}
-	if err != nil {
-		return projections.Page{}, err
-	}
-	return page, nil
-}
-
-// joins says that the server gives the documents with the members. It can if their keys end in the whole members, are on
-// the same server, and its user may read all keys (see [denied]).
-func (s *Store) joins(cut projections.Cut) bool {
-	d := cut.Documents
-	return d.Of != "" && d.Skip == 0 && cut.Limit > 0 && !strings.ContainsAny(d.Of, "*\x00") && !s.keys.split() && !s.apart.Load()
-}
-
-// denied says that the server would not join: for SORT with GET it wants its user to be allowed to read every key.
-func denied(err error) bool {
-	return err != nil && strings.Contains(err.Error(), "GET option of SORT denied")
-}
-
-// askMembers asks for the members of a page, and for their documents if the server gives them too.
-func (s *Store) askMembers(ctx context.Context, p part, index string, cut projections.Cut, documents bool) (answer func() ([]string, [][]byte, error)) {
-	if !documents {
-		first, last := ranks(cut.Offset, cut.Limit)
-		members := s.together.ZRangeArgs(ctx, redis.ZRangeArgs{Key: p.index(index), Start: first, Stop: last, Rev: cut.NewestFirst})
-		return func() ([]string, [][]byte, error) { return members.Val(), nil, members.Err() }
-	}
-	order := "ASC"
-	if cut.NewestFirst {
-		order = "DESC"
-	}
-	sorted := s.together.SortInterfaces(ctx, p.index(index), &redis.Sort{By: "nosort", Order: order, Offset: int64(max(cut.Offset, 0)),
-		Count: int64(cut.Limit), Get: []string{"#", p.document(cut.Documents.Of) + "*"}}) // the member itself, and its document
-	return func() (members []string, values [][]byte, err error) {
-		found, err := sorted.Result()
-		for i := 0; i+1 < len(found); i += 2 {
-			member, _ := found[i].(string)
-			members, values = append(members, member), append(values, bytesOf(found[i+1]))
-		}
-		return members, values, err
-	}
-}
-
-// Range implements [projections.Reader].
-func (s *Store) Range(ctx context.Context, index string, r projections.Range) (stretch projections.Stretch, err error) {
-	first, end := "["+r.From, "("+r.To
-	if r.To == "" {
-		end = "+"
-	}
-	p := s.keys.parts[s.keys.place(index)]
-	stretch.At, err = s.around(ctx, p, func() (answer func() error) {
-		if r.Limit <= 0 {
-			return func() error { return nil }
-		}
-		members := s.together.ZRangeArgs(ctx, redis.ZRangeArgs{Key: p.index(index), Start: first, Stop: end, ByLex: true, Count: int64(r.Limit)})
-		return func() (err error) {
-			stretch.Members, err = members.Result()
-			return err
-		}
-	})
-	if err != nil {
-		return projections.Stretch{}, err
-	}
-	return stretch, nil
-}
-
-// around asks for parts of an answer and gives the checkpoint that it is true at: the same was there before and after.
-func (s *Store) around(ctx context.Context, p part, ask func() (answer func() error)) (eventstore.Position, error) {
-	return s.agreed(ctx, func() ([]eventstore.Position, error) {
-		before := s.together.Get(ctx, p.checkpoint())
-		answer := ask()
-		after := s.together.Get(ctx, p.checkpoint())
-		if err := answer(); err != nil {
-			return nil, s.explain(ctx, err)
-		}
-		return s.positionsOf(ctx, before, after)
-	})
-}
-
 // bytesOf is nil where the answer is, and not nil where it is empty.
 func bytesOf(answer any) []byte {
 	value, ok := answer.(string)
@@ -260,18 +158,5 @@ func (s *Store) pause(ctx context.Context, end time.Time) error {
 		return nil
 	case <-ctx.Done():
 		return s.explain(ctx, ctx.Err())
-	}
-}
-
-// ranks are the first and last of a page; the last is before the first if the page is empty.
-func ranks(offset, limit int) (first, last int) {
-	offset, limit = max(offset, 0), max(limit, 0)
-	switch {
-	case limit == 0:
-		return 1, 0 // not 0 and -1, which is all
-	case offset > math.MaxInt-limit:
-		return offset, math.MaxInt
-	default:
-		return offset, offset + limit - 1
 	}
 }

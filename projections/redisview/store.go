@@ -2,8 +2,9 @@
 // functions. Valkey is the same.
 //
 // In one server a batch and its checkpoint are one script that first compares the checkpoint, so that a follower
-// that has been overtaken changes nothing. Every read takes the checkpoint in the same atomic step, so that an
-// answer after somebody emptied the server says so: its checkpoint is zero.
+// that has been overtaken changes nothing. Every read takes the checkpoint with it, in one command or before and
+// after, so that its answer is of one moment, and one after somebody emptied the server says so: its checkpoint is
+// zero. What callers read at the same time goes to the server together.
 //
 // A cluster does nothing atomically across its slots. There the views are in [clusterParts] parts, each in one
 // slot with a checkpoint of its own, and a batch is one such script for each part, all sent together. The views
