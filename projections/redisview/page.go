@@ -81,16 +81,21 @@ func (s *Store) Range(ctx context.Context, index string, r projections.Range) (s
 	if r.To == "" {
 		end = "+"
 	}
+	if r.Limit <= 0 {
+		stretch.At, err = s.Checkpoint(ctx)
+		return stretch, err
+	}
 	p := s.keys.parts[s.keys.place(index)]
-	stretch.At, err = s.around(ctx, p, func() (answer func() error) {
-		if r.Limit <= 0 {
-			return func() error { return nil }
+	stretch.At, err = s.agreed(ctx, func() (at []eventstore.Position, err error) {
+		pipe := s.client.Pipeline() // of its own: a stretch may be long, and others would wait behind it
+		before := pipe.Get(ctx, p.checkpoint())
+		members := pipe.ZRangeArgs(ctx, redis.ZRangeArgs{Key: p.index(index), Start: first, Stop: end, ByLex: true, Count: int64(r.Limit)})
+		after := pipe.Get(ctx, p.checkpoint())
+		_, _ = pipe.Exec(ctx) // each command has its own error
+		if stretch.Members, err = members.Result(); err != nil {
+			return nil, s.explain(ctx, err)
 		}
-		members := s.together.ZRangeArgs(ctx, redis.ZRangeArgs{Key: p.index(index), Start: first, Stop: end, ByLex: true, Count: int64(r.Limit)})
-		return func() (err error) {
-			stretch.Members, err = members.Result()
-			return err
-		}
+		return s.positionsOf(ctx, before, after)
 	})
 	if err != nil {
 		return projections.Stretch{}, err
