@@ -48,11 +48,15 @@ func (e *encoder) release() {
 func Time(t time.Time, loc *time.Location) string { return string(appendTime(nil, t, loc)) }
 
 func appendTime(b []byte, t time.Time, loc *time.Location) []byte {
-	t = t.In(loc)
-	if t.Nanosecond() < int(time.Microsecond) {
-		return t.AppendFormat(b, "2006-01-02T15:04:05")
+	end := len(b) + len("2006-01-02T15:04:05")
+	b = t.In(loc).AppendFormat(b, time.RFC3339)[:end] // this layout is written four times as fast as others
+	if micros := t.Nanosecond() / int(time.Microsecond); micros > 0 {
+		b = append(b, '.')
+		for digit := 100_000; digit > 0; digit /= 10 {
+			b = append(b, '0'+byte(micros/digit%10))
+		}
 	}
-	return t.AppendFormat(b, "2006-01-02T15:04:05.000000")
+	return b
 }
 
 // Yuan writes an amount in fen as DRF's DecimalField with two places does: "15.00".

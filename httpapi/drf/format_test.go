@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 )
 
 func TestMarshal(t *testing.T) {
@@ -79,6 +81,22 @@ func TestTime(t *testing.T) {
 			t.Errorf("got %s, want %s", got, tt.want)
 		}
 	}
+}
+
+// TestTimeIsFormat compares it with the layouts that it stands for, over the years that Python's datetime has.
+func TestTimeIsFormat(t *testing.T) {
+	first, last := time.Date(1, 1, 2, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 30, 0, 0, 0, 0, time.UTC)
+	rapid.Check(t, func(r *rapid.T) {
+		at := time.UnixMicro(rapid.Int64Range(first.UnixMicro(), last.UnixMicro()).Draw(r, "at"))
+		loc := time.FixedZone("", rapid.IntRange(-12*3600, 14*3600).Draw(r, "offset"))
+		layout := "2006-01-02T15:04:05.000000"
+		if at.Nanosecond() == 0 {
+			layout = "2006-01-02T15:04:05"
+		}
+		if got, want := Time(at, loc), at.In(loc).Format(layout); got != want {
+			r.Errorf("%s, want %s", got, want)
+		}
+	})
 }
 
 func TestYuan(t *testing.T) {
