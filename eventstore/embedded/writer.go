@@ -27,8 +27,8 @@ type appending struct {
 	stream   string
 	expected eventstore.Revision
 	events   []eventstore.Event
-	bytes    int64              // of data and metadata
-	outcome  chan outcome       // takes one without blocking: the caller may be gone
+	bytes    int64        // of data and metadata
+	outcome  chan outcome // takes one without blocking: the caller may be gone
 }
 
 type outcome struct {
