@@ -232,7 +232,8 @@ func (f *Follower) step(ctx context.Context, at eventstore.Position, batch []eve
 
 // group sorts the events of projected categories by stream, the streams in the order they come.
 func (f *Follower) group(batch []eventstore.Recorded) (parts []part) {
-	places := make(map[string]int) // in parts
+	parts = make([]part, 0, len(batch))
+	places := make(map[string]int, len(batch)) // in parts
 	for i := range batch {
 		e := &batch[i]
 		if at, known := places[e.Stream]; known {
