@@ -49,7 +49,8 @@ type Log interface {
 	// Head is the position of the last event of the log, zero if there is none.
 	Head(ctx context.Context) (Position, error)
 	// Follow yields the events after a position in order, in batches as they come, and goes on with what
-	// is appended later. It ends only with an error: that of ctx when the caller is done.
+	// is appended later. It ends only with an error: that of ctx when the caller is done. A batch is the caller's until
+	// the next one is asked for; what its events hold may be kept.
 	Follow(ctx context.Context, after Position) iter.Seq2[[]Recorded, error]
 }
 
