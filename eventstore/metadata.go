@@ -26,7 +26,7 @@ type Metadata struct {
 
 // Encode writes the stored form, the JSON that encoding/json would write: it is done for every event.
 func (m Metadata) Encode() []byte {
-	b := make([]byte, 0, 192)
+	b := make([]byte, 0, 256)
 	b = strconv.AppendInt(append(b, `{"schema":`...), int64(m.Schema), 10)
 	b = append(m.Occurred.AppendFormat(append(b, `,"occurred":"`...), time.RFC3339Nano), '"')
 	b = appendText(append(b, `,"actor":`...), m.Actor)

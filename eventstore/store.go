@@ -20,7 +20,8 @@ const (
 // Appender adds to streams.
 type Appender interface {
 	// Append adds events to the end of stream, all or none, if the stream's last revision is expected
-	// ([NoStream] if there must be none). It returns when they are durable.
+	// ([NoStream] if there must be none). It returns when they are durable. From the call on, whatever comes of it, nobody
+	// may change the events and their bytes: the store hands them to readers as they are.
 	//
 	// It fails with a [*ConflictError] if the stream is elsewhere, unless the stream already holds just
 	// these events (by ID) right after expected: then it answers as it did the first time. [ErrInvalid]
@@ -48,7 +49,8 @@ type Log interface {
 	// Head is the position of the last event of the log, zero if there is none.
 	Head(ctx context.Context) (Position, error)
 	// Follow yields the events after a position in order, in batches as they come, and goes on with what
-	// is appended later. It ends only with an error: that of ctx when the caller is done.
+	// is appended later. It ends only with an error: that of ctx when the caller is done. A batch is the caller's until
+	// the next one is asked for; what its events hold may be kept.
 	Follow(ctx context.Context, after Position) iter.Seq2[[]Recorded, error]
 }
 
@@ -82,7 +84,7 @@ func CheckAppend(stream string, expected Revision, events []Event) error {
 		return fmt.Errorf("%w: %d events in one append: 1 to %d", ErrInvalid, len(events), MaxEvents)
 	}
 	size := 0
-	ids := make(map[uuid.UUID]struct{}, len(events))
+	ids := make(map[uuid.UUID]struct{})
 	for _, e := range events {
 		if _, twice := ids[e.ID]; twice || e.ID == uuid.Nil {
 			return fmt.Errorf("%w: event id %s: each event has its own, by which a repeat is known", ErrInvalid, e.ID)

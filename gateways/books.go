@@ -40,7 +40,7 @@ type Orders[S, C any] interface {
 // Kind is the [Book] of the orders of one lifecycle: S is their state, C their commands.
 type Kind[S interface{ Bill() payment.Bill }, C any] struct {
 	Category string // of the orders' streams
-	Number   interface{ MatchString(string) bool }
+	IsNumber func(string) bool
 	Orders   Orders[S, C]
 	Refusals Refusals
 	Next     func(S, process.Periods) []process.Todo
@@ -49,7 +49,7 @@ type Kind[S interface{ Bill() payment.Bill }, C any] struct {
 }
 
 // Holds implements [Book].
-func (k Kind[S, C]) Holds(number string) bool { return k.Number.MatchString(number) }
+func (k Kind[S, C]) Holds(number string) bool { return k.IsNumber(number) }
 
 // Load implements [Book].
 func (k Kind[S, C]) Load(ctx context.Context, number string) (Entry, error) {
@@ -116,7 +116,7 @@ func (b Books) Execute(ctx context.Context, number string, call decider.Call, c 
 // QA is the book of the Q&A orders. What they refuse is recorded.
 func QA(orders Orders[qa.Order, qa.Command], refusals Refusals) Book {
 	return Kind[qa.Order, qa.Command]{
-		Category: qa.Category, Number: qa.NumberPattern, Orders: orders, Refusals: refusals, Next: process.QA,
+		Category: qa.Category, IsNumber: qa.IsNumber, Orders: orders, Refusals: refusals, Next: process.QA,
 		Money:   func(c payment.Command) qa.Command { return c },
 		TimeOut: func(o qa.Order, at time.Time) qa.Command { return qa.TimeOut{Since: o.Status, At: at} },
 	}
@@ -125,7 +125,7 @@ func QA(orders Orders[qa.Order, qa.Command], refusals Refusals) Book {
 // Hospital is the book of the hospital orders. What they refuse is recorded.
 func Hospital(orders Orders[hospital.Order, hospital.Command], refusals Refusals) Book {
 	return Kind[hospital.Order, hospital.Command]{
-		Category: hospital.Category, Number: hospital.NumberPattern, Orders: orders, Refusals: refusals, Next: process.Hospital,
+		Category: hospital.Category, IsNumber: hospital.IsNumber, Orders: orders, Refusals: refusals, Next: process.Hospital,
 		Money:   func(c payment.Command) hospital.Command { return c },
 		TimeOut: func(_ hospital.Order, at time.Time) hospital.Command { return hospital.TimeOut{At: at} },
 	}

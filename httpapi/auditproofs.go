@@ -124,9 +124,9 @@ const refusalPrefix = refusal.Category + "-"
 // orderStream finds an order's stream by the form of its number, "" if no order has such a number.
 func orderStream(number string) string {
 	switch {
-	case qa.NumberPattern.MatchString(number):
+	case qa.IsNumber(number):
 		return qa.Category + "-" + number
-	case hospital.NumberPattern.MatchString(number):
+	case hospital.IsNumber(number):
 		return hospital.Category + "-" + number
 	}
 	return ""

@@ -85,11 +85,11 @@ func (c *call) auditHistory() (reply, error) {
 	}
 	var rows []historyRowJSON
 	switch {
-	case qa.NumberPattern.MatchString(number):
+	case qa.IsNumber(number):
 		rows, err = historyOf(c.ctx(), c.api.Streams, orderStream(number), qa.Codec, qa.Evolve, func(o qa.Order) (string, payment.Ledger) {
 			return o.Status.String(), o.Ledger
 		}, c.textOf)
-	case hospital.NumberPattern.MatchString(number):
+	case hospital.IsNumber(number):
 		rows, err = historyOf(c.ctx(), c.api.Streams, orderStream(number), hospital.Codec, hospital.Evolve, func(o hospital.Order) (string, payment.Ledger) {
 			return o.Status.String(), o.Ledger
 		}, func(hospital.Event, hospital.Order) (json.RawMessage, error) { return nil, nil })
@@ -196,14 +196,14 @@ func (c *call) asOfRevision(n eventstore.Revision) (moment, bool, error) {
 
 // detailThen is an order's detail as it was at a moment, its people's profiles included.
 func (c *call) detailThen(number string, until moment) (reply, error) {
-	if hospital.NumberPattern.MatchString(number) {
+	if hospital.IsNumber(number) {
 		o, err := foldUntil(c.ctx(), c.api.Streams, orderStream(number), hospital.Codec, hospital.Evolve, until)
 		if err != nil || !o.Placed() {
 			return reply{}, orNotPlaced(err)
 		}
 		return reply{http.StatusOK, c.api.renderHospitalOrder(o)}, nil
 	}
-	if !qa.NumberPattern.MatchString(number) {
+	if !qa.IsNumber(number) {
 		return reply{}, drf.NotFound()
 	}
 	o, err := foldUntil(c.ctx(), c.api.Streams, orderStream(number), qa.Codec, qa.Evolve, until)

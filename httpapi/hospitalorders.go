@@ -240,7 +240,7 @@ func (c *call) cancelHospitalOrder() (reply, error) {
 
 // executeHospital runs a command on the order in the path.
 func (c *call) executeHospital(ctx context.Context, op operation, command hospital.Command) (decider.Result[hospital.Order], error) {
-	return execute(ctx, c, c.api.HospitalOrders, hospital.NumberPattern, c.echo.Param("number"), op, command)
+	return execute(ctx, c, c.api.HospitalOrders, hospital.IsNumber, c.echo.Param("number"), op, command)
 }
 
 // payHospitalOrder pays from the wallet at once, or has the platform make a charge.
@@ -254,7 +254,7 @@ func (c *call) payHospitalOrder() (reply, error) {
 	}
 	number := c.echo.Param("number")
 	request := hospital.RequestPayment{By: c.actor, Mode: mode, ClientIP: c.echo.RealIP(), At: c.now()}
-	if err := rehearse(ctx, c, c.api.HospitalOrders, hospital.NumberPattern, hospital.Decide, number, hospital.Command(request)); err != nil {
+	if err := rehearse(ctx, c, c.api.HospitalOrders, hospital.IsNumber, hospital.Decide, number, hospital.Command(request)); err != nil {
 		return reply{}, err
 	}
 	if err := c.affordable(ctx, number, mode.Channel(), request); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"regexp"
 
 	"github.com/google/uuid"
 
@@ -180,18 +179,18 @@ func (c *call) change(command func(operation) qa.Command) (reply, error) {
 
 // execute runs a command on a Q&A order.
 func (c *call) execute(ctx context.Context, number string, op operation, command qa.Command) (decider.Result[qa.Order], error) {
-	return execute(ctx, c, c.api.Orders, qa.NumberPattern, number, op, command)
+	return execute(ctx, c, c.api.Orders, qa.IsNumber, number, op, command)
 }
 
 // rehearse is [rehearse] for a Q&A order.
 func (c *call) rehearse(ctx context.Context, number string, command qa.Command) error {
-	return rehearse(ctx, c, c.api.Orders, qa.NumberPattern, qa.Decide, number, command)
+	return rehearse(ctx, c, c.api.Orders, qa.IsNumber, qa.Decide, number, command)
 }
 
 // execute runs a command on an order of any kind; a number that no order can have is not looked up.
-func execute[S, C, E any](ctx context.Context, c *call, orders *decider.Decider[S, C, E], numbers *regexp.Regexp,
+func execute[S, C, E any](ctx context.Context, c *call, orders *decider.Decider[S, C, E], isNumber func(string) bool,
 	number string, op operation, command C) (decider.Result[S], error) {
-	if !numbers.MatchString(number) {
+	if !isNumber(number) {
 		return decider.Result[S]{}, drf.NotFound()
 	}
 	done, err := orders.Execute(ctx, number, c.caller(op.id, op.at), command)
@@ -213,12 +212,12 @@ func refused[S, C, E any](ctx context.Context, c *call, orders *decider.Decider[
 
 // rehearse refuses what would be refused anyway, before a pk is spent on it or the order hears of it. A request with a
 // key may have been run before, so it goes on to its claim.
-func rehearse[S, C, E any](ctx context.Context, c *call, orders *decider.Decider[S, C, E], numbers *regexp.Regexp,
+func rehearse[S, C, E any](ctx context.Context, c *call, orders *decider.Decider[S, C, E], isNumber func(string) bool,
 	decide func(S, C) ([]E, error), number string, command C) error {
 	if c.keyed() {
 		return nil
 	}
-	if !numbers.MatchString(number) {
+	if !isNumber(number) {
 		return drf.NotFound()
 	}
 	order, err := orders.Load(ctx, number)

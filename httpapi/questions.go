@@ -78,7 +78,7 @@ func (c *call) isParty(ctx context.Context, f *drf.Fields, field, number string)
 	if !f.OK(field) {
 		return nil
 	}
-	if qa.NumberPattern.MatchString(number) {
+	if qa.IsNumber(number) {
 		order, err := c.api.Orders.Load(ctx, number)
 		if err != nil {
 			return err

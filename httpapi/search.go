@@ -62,7 +62,7 @@ func (c *call) auditOrders() (reply, error) {
 	}
 	if number := f.String("number", drf.Optional); number != "" {
 		ask.Numbers = []string{number}
-		if !qa.NumberPattern.MatchString(number) && !hospital.NumberPattern.MatchString(number) {
+		if !qa.IsNumber(number) && !hospital.IsNumber(number) {
 			f.Add("number", msgInvalidNumber)
 		}
 	}

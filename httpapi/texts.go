@@ -154,7 +154,7 @@ func unless[T any](hidden hiddenJSON, value *T) *T {
 // after it is known that the order takes the command, or took it when it was sent before.
 func (c *call) say(ctx context.Context, number string, op operation, purpose string, text any,
 	command func(domain.Sealed) qa.Command) (decider.Result[qa.Order], error) {
-	if !qa.NumberPattern.MatchString(number) {
+	if !qa.IsNumber(number) {
 		return decider.Result[qa.Order]{}, drf.NotFound()
 	}
 	order, run, err := c.api.Orders.Find(ctx, number, op.id)

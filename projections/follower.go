@@ -191,21 +191,29 @@ func (f *Follower) reached(at, head eventstore.Position) {
 	f.await.reached(at)
 }
 
-// loader gives the folded streams before a batch's events.
-type loader func(ctx context.Context, at eventstore.Position, streams []string, events map[string][]eventstore.Recorded) ([]folded, error)
+// part is what a batch has of one stream.
+type part struct {
+	stream     string
+	projection Projection
+	events     []eventstore.Recorded
+	state      folded // before the events, then after them
+}
+
+// loader sets the states of the parts to those before their events.
+type loader func(ctx context.Context, at eventstore.Position, parts []part) error
 
 // step projects one batch and commits it. The states before it are loaded from the views or from the log.
 func (f *Follower) step(ctx context.Context, at eventstore.Position, batch []eventstore.Recorded,
 	load loader) (eventstore.Position, error) {
-	streams, events := f.group(batch)
-	before, err := load(ctx, at, streams, events)
+	parts := f.group(batch)
+	err := load(ctx, at, parts)
 	if err != nil {
 		return at, err
 	}
 	b := Batch{From: at, To: batch[len(batch)-1].Position, Ops: f.ops[:0], Exact: !f.foreign}
-	after := make([]folded, len(streams))
-	for i, stream := range streams {
-		if after[i], b.Ops, err = project(b.Ops, f.projections[eventstore.Category(stream)], before[i], events[stream]); err != nil {
+	for i := range parts {
+		p := &parts[i]
+		if p.state, b.Ops, err = project(b.Ops, p.projection, p.state, p.events); err != nil {
 			return at, err
 		}
 	}
@@ -215,64 +223,64 @@ func (f *Follower) step(ctx context.Context, at eventstore.Position, batch []eve
 	if err != nil {
 		return at, err
 	}
-	for i, stream := range streams {
-		f.cache.Add(stream, after[i])
+	for i := range parts {
+		f.cache.Add(parts[i].stream, parts[i].state)
 	}
 	f.stats.Events.Add(uint64(len(batch)))
 	return b.To, nil
 }
 
 // group sorts the events of projected categories by stream, the streams in the order they come.
-func (f *Follower) group(batch []eventstore.Recorded) (streams []string, events map[string][]eventstore.Recorded) {
-	events = map[string][]eventstore.Recorded{}
-	for _, e := range batch {
-		if f.projections[eventstore.Category(e.Stream)] == nil {
+func (f *Follower) group(batch []eventstore.Recorded) (parts []part) {
+	parts = make([]part, 0, len(batch))
+	places := make(map[string]int, len(batch)) // in parts
+	for i := range batch {
+		e := &batch[i]
+		if at, known := places[e.Stream]; known {
+			parts[at].events = append(parts[at].events, *e)
 			continue
 		}
-		if events[e.Stream] == nil {
-			streams = append(streams, e.Stream)
+		if p := f.projections[eventstore.Category(e.Stream)]; p != nil {
+			places[e.Stream] = len(parts)
+			parts = append(parts, part{stream: e.Stream, projection: p, events: batch[i : i+1 : i+1]}) // most have one
 		}
-		events[e.Stream] = append(events[e.Stream], e)
 	}
-	return streams, events
+	return parts
 }
 
-// load gives the folded streams as the views at the checkpoint have them. Of those that begin with these events they
-// have nothing.
-func (f *Follower) load(ctx context.Context, at eventstore.Position, streams []string, events map[string][]eventstore.Recorded) ([]folded, error) {
-	found := make([]folded, len(streams))
-	var missing []int
+// load takes the states as the views at the checkpoint have them. Of streams that begin with these events they have
+// nothing.
+func (f *Follower) load(ctx context.Context, at eventstore.Position, parts []part) (err error) {
+	var missing []*part
 	var keys []string
-	for i, stream := range streams {
-		var err error
-		switch kept, ok := f.cache.Get(stream); {
-		case ok:
-			found[i] = kept
-		case events[stream][0].Revision == 0:
-			found[i], err = restored(f.projections[eventstore.Category(stream)], stream, nil)
-		default:
-			missing, keys = append(missing, i), append(keys, stream)
+	for i := range parts {
+		p := &parts[i]
+		var kept bool
+		if p.state, kept = f.cache.Get(p.stream); kept {
+			continue
 		}
-		if err != nil {
-			return nil, err
+		if p.events[0].Revision > 0 {
+			missing, keys = append(missing, p), append(keys, p.stream)
+		} else if p.state, err = restored(p.projection, p.stream, nil); err != nil {
+			return err
 		}
 	}
 	if len(keys) == 0 {
-		return found, nil
+		return nil
 	}
 	docs, err := f.views.Get(ctx, keys...)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if docs.At != at {
-		return nil, ErrStale
+		return ErrStale
 	}
-	for n, i := range missing {
-		if found[i], err = restored(f.projections[eventstore.Category(streams[i])], streams[i], docs.Values[n]); err != nil {
-			return nil, err
+	for n, p := range missing {
+		if p.state, err = restored(p.projection, p.stream, docs.Values[n]); err != nil {
+			return err
 		}
 	}
-	return found, nil
+	return nil
 }
 
 // Status is what readiness tells of the views: an error while they cannot be read.

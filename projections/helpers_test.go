@@ -139,16 +139,22 @@ func (v *memViews) Commit(ctx context.Context, b Batch) error {
 		return ErrStale
 	}
 	for _, op := range b.Ops {
-		v.do(op)
+		if err := v.do(op); err != nil {
+			return err
+		}
 	}
 	v.at = b.To
 	return nil
 }
 
-func (v *memViews) do(op Op) {
+func (v *memViews) do(op Op) error {
 	switch op.Kind {
 	case Put:
-		v.docs[op.Key] = bytes.Clone(op.Value)
+		value, err := op.Document()
+		if err != nil {
+			return err
+		}
+		v.docs[op.Key] = bytes.Clone(value)
 	case Delete:
 		delete(v.docs, op.Key)
 	case List:
@@ -162,6 +168,7 @@ func (v *memViews) do(op Op) {
 			delete(v.indexes, op.Key)
 		}
 	}
+	return nil
 }
 
 func (v *memViews) Wipe(ctx context.Context) error {

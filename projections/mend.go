@@ -74,32 +74,30 @@ func until(batch []eventstore.Recorded, mark eventstore.Position) int {
 	return len(batch)
 }
 
-// replay gives the folded streams as the log has them up to a position, where load asks the views.
-func (f *Follower) replay(ctx context.Context, at eventstore.Position, streams []string, _ map[string][]eventstore.Recorded) ([]folded, error) {
-	found := make([]folded, len(streams))
+// replay takes the states as the log has them up to a position, where load asks the views.
+func (f *Follower) replay(ctx context.Context, at eventstore.Position, parts []part) error {
 	work, ctx := errgroup.WithContext(ctx)
 	work.SetLimit(mendReads)
-	for i, stream := range streams {
-		var ok bool
-		if found[i], ok = f.cache.Get(stream); ok {
+	for i := range parts {
+		p := &parts[i]
+		var kept bool
+		if p.state, kept = f.cache.Get(p.stream); kept {
 			continue
 		}
 		work.Go(func() (err error) {
-			found[i], err = f.history(ctx, at, stream)
+			p.state, err = f.history(ctx, at, p.stream, p.projection)
 			return err
 		})
 	}
-	return found, work.Wait()
+	return work.Wait()
 }
 
 // history folds a stream up to a position.
-func (f *Follower) history(ctx context.Context, at eventstore.Position, stream string) (folded, error) {
-	p := f.projections[eventstore.Category(stream)]
-	state, err := p.restore(nil)
+func (f *Follower) history(ctx context.Context, at eventstore.Position, stream string, p Projection) (folded, error) {
+	found, err := restored(p, stream, nil)
 	if err != nil {
 		return folded{}, err
 	}
-	found := folded{state: state}
 	for e, err := range f.log.ReadStream(ctx, stream, 0) {
 		if err != nil {
 			return folded{}, err

@@ -19,19 +19,18 @@ func orderProjection(periods process.Periods) Projection {
 	}
 }
 
-// The members of an order index are order numbers, which rise with time.
+// The members of an order index are order numbers, which rise with time. The indexes of a part of a user's orders are
+// named after that of all.
 func ordersOf(side qa.Side, user string) string { return "orders/" + string(side) + "/" + user }
 
-func ordersInStatus(side qa.Side, user string, status qa.Status) string {
-	return ordersOf(side, user) + "/" + strconv.Itoa(int(status))
+func inStatus(orders string, status qa.Status) string {
+	return orders + "/" + strconv.Itoa(int(status))
 }
 
-// ordersOpen is what the document calls 待回答&已回答.
-func ordersOpen(side qa.Side, user string) string { return ordersOf(side, user) + "/qa" }
+// stillOpen are those that the document calls 待回答&已回答.
+func stillOpen(orders string) string { return orders + "/qa" }
 
-func ordersWith(side qa.Side, user, other string) string {
-	return ordersOf(side, user) + "/with/" + other
-}
+func withOther(orders, other string) string { return orders + "/with/" + other }
 
 // evaluationsOf has order numbers, ranked by the pk of the evaluation.
 func evaluationsOf(doctor string) string { return "evaluations/" + doctor }
@@ -48,12 +47,11 @@ func orderListings(o qa.Order, periods process.Periods) []Listing {
 		if o.HiddenFrom(party.side) {
 			continue
 		}
-		listings = append(listings,
-			Listing{ordersOf(party.side, party.user), o.Number},
-			Listing{ordersInStatus(party.side, party.user, o.Status), o.Number},
-			Listing{ordersWith(party.side, party.user, party.other), o.Number})
+		orders := ordersOf(party.side, party.user)
+		listings = append(listings, Listing{orders, o.Number}, Listing{inStatus(orders, o.Status), o.Number},
+			Listing{withOther(orders, party.other), o.Number})
 		if o.Status == qa.Asked || o.Status == qa.Answered {
-			listings = append(listings, Listing{ordersOpen(party.side, party.user), o.Number})
+			listings = append(listings, Listing{stillOpen(orders), o.Number})
 		}
 	}
 	if o.Evaluation != nil {
@@ -81,17 +79,17 @@ func (q Orders) Of(ctx context.Context, side qa.Side, user string, w Window) ([]
 
 // InStatus lists a user's orders on one side that have a status.
 func (q Orders) InStatus(ctx context.Context, side qa.Side, user string, status qa.Status, w Window) ([]qa.Order, int, error) {
-	return q.list(ctx, ordersInStatus(side, user, status), w)
+	return q.list(ctx, inStatus(ordersOf(side, user), status), w)
 }
 
 // Open lists a user's orders on one side whose question waits for an answer or has one (待回答&已回答).
 func (q Orders) Open(ctx context.Context, side qa.Side, user string, w Window) ([]qa.Order, int, error) {
-	return q.list(ctx, ordersOpen(side, user), w)
+	return q.list(ctx, stillOpen(ordersOf(side, user)), w)
 }
 
 // Between lists the orders of a user on one side with one other user.
 func (q Orders) Between(ctx context.Context, side qa.Side, user, other string, w Window) ([]qa.Order, int, error) {
-	return q.list(ctx, ordersWith(side, user, other), w)
+	return q.list(ctx, withOther(ordersOf(side, user), other), w)
 }
 
 // BothSides lists a user's orders that have a status, whichever side the user is on.
@@ -99,7 +97,7 @@ func (q Orders) BothSides(ctx context.Context, user string, status qa.Status, w 
 	var numbers []string
 	total := 0
 	for _, side := range []qa.Side{qa.PatientSide, qa.DoctorSide} {
-		page, err := q.Views.Page(ctx, ordersInStatus(side, user, status), Cut{Limit: w.Offset + w.Limit, NewestFirst: true})
+		page, err := q.Views.Page(ctx, inStatus(ordersOf(side, user), status), Cut{Limit: w.Offset + w.Limit, NewestFirst: true})
 		if err != nil {
 			return nil, 0, err
 		}

@@ -49,7 +49,7 @@ func Parked(ctx context.Context, views Reader, w Window) ([]ParkedRefund, int, e
 
 // billOf is the order with a number, of whatever kind the number's form says.
 func billOf(ctx context.Context, views Reader, number string) (payment.Bill, error) {
-	if hospital.NumberPattern.MatchString(number) {
+	if hospital.IsNumber(number) {
 		order, _, err := HospitalOrders{views}.Get(ctx, number)
 		return order.Bill(), err
 	}

@@ -72,7 +72,9 @@ func TestProjectGivesTheDocumentAndWhatMoved(t *testing.T) {
 	must(t, err)
 	ops = notDue(ops)
 	var o qa.Order
-	must(t, json.Unmarshal(ops[0].Value, &o))
+	doc, err := ops[0].Document()
+	must(t, err)
+	must(t, json.Unmarshal(doc, &o))
 	if o.Status != qa.Paid || !reflect.DeepEqual(o, second.state) {
 		t.Errorf("document %+v, state %+v", o, second.state)
 	}
@@ -81,7 +83,7 @@ func TestProjectGivesTheDocumentAndWhatMoved(t *testing.T) {
 	if moved := ops[1:]; !reflect.DeepEqual(moved, want) {
 		t.Errorf("ops\n%+v, want\n%+v", moved, want)
 	}
-	back, err := restored(p, stream, ops[0].Value)
+	back, err := restored(p, stream, doc)
 	if err != nil || !reflect.DeepEqual(back, second) {
 		t.Errorf("restored\n%+v, %v, want\n%+v", back, err, second)
 	}

@@ -42,7 +42,6 @@ type Projection interface {
 	restore(doc []byte) (any, error)
 	// evolve also gives the rows that follow from the event alone and stay for ever.
 	evolve(state any, e eventstore.Recorded) (any, Rows, error)
-	document(state any) ([]byte, error)
 	rows(id string, state any) Rows
 }
 
@@ -94,8 +93,6 @@ func (f Fold[S, E]) event(e eventstore.Recorded) (E, error) {
 	return f.Codec.Decode(e.Type, schema, e.Data)
 }
 
-func (f Fold[S, E]) document(state any) ([]byte, error) { return domain.JSON(state) }
-
 func (f Fold[S, E]) rows(id string, state any) Rows { return f.Rows(id, state.(S)) }
 
 // folded is a stream's state at some position, with the rows that are in the views because of it.
@@ -127,12 +124,8 @@ func project(ops []Op, p Projection, before folded, events []eventstore.Recorded
 		ops = appendDiff(ops, Rows{}, lines)
 	}
 	stream := events[0].Stream
-	doc, err := p.document(state)
-	if err != nil {
-		return before, ops, fmt.Errorf("stream %s: %w", stream, err)
-	}
 	after = folded{state, p.rows(idOf(p, stream), state)}
-	ops = append(ops, Op{Kind: Put, Key: stream, Value: doc})
+	ops = append(ops, Op{Kind: Put, Key: stream, State: state})
 	return after, appendDiff(ops, before.rows, after.rows), nil
 }
 

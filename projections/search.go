@@ -255,15 +255,14 @@ func (q Searches) among(ctx context.Context, s Search, after string) ([]FoundOrd
 // read reads orders of either kind, in the order of their time; those that are not there are left out.
 func (q Searches) read(ctx context.Context, numbers []string) ([]FoundOrder, error) {
 	found := make([]FoundOrder, 0, len(numbers))
-	ofHospitals := func(number string) bool { return hospital.NumberPattern.MatchString(number) }
-	placed, err := HospitalOrders(q).get(ctx, slices.DeleteFunc(slices.Clone(numbers), func(n string) bool { return !ofHospitals(n) }))
+	placed, err := HospitalOrders(q).get(ctx, slices.DeleteFunc(slices.Clone(numbers), func(n string) bool { return !hospital.IsNumber(n) }))
 	if err != nil {
 		return nil, err
 	}
 	for _, o := range placed {
 		found = append(found, foundHospital(o))
 	}
-	asked, err := Orders(q).get(ctx, slices.DeleteFunc(slices.Clone(numbers), ofHospitals))
+	asked, err := Orders(q).get(ctx, slices.DeleteFunc(slices.Clone(numbers), hospital.IsNumber))
 	if err != nil {
 		return nil, err
 	}

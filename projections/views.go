@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 
+	"orderengine/domain"
 	"orderengine/eventstore"
 )
 
@@ -31,7 +32,7 @@ func MayPass(err error) bool { return errors.Is(err, ErrLagging) || errors.Is(er
 type OpKind uint8
 
 const (
-	Put    OpKind = iota + 1 // set the document Key to Value
+	Put    OpKind = iota + 1 // set the document Key
 	Delete                   // remove the document Key
 	List                     // list Member in the index Key
 	Unlist                   // take Member out of the index Key
@@ -41,8 +42,18 @@ const (
 type Op struct {
 	Kind   OpKind
 	Key    string // of the document, or of the index
-	Value  []byte
+	Value  []byte // of the document
+	State  any    // that the document is the stored form of, instead of a Value; nobody may change it
 	Member string
+}
+
+// Document is what a Put sets. It is made of a State when it is asked for: most documents are overwritten before
+// anybody needs them.
+func (op *Op) Document() ([]byte, error) {
+	if op.State == nil {
+		return op.Value, nil
+	}
+	return domain.JSON(op.State)
 }
 
 // Batch is what one step of the follower changes: the ops of the events after From up to To.

@@ -59,7 +59,7 @@ func (c *call) refundGeneral() error {
 
 // order is an order of the caller's; that of another hospital is none.
 func (c *call) order(number string) (found decider.Result[hospital.Order], err error) {
-	if !hospital.NumberPattern.MatchString(number) {
+	if !hospital.IsNumber(number) {
 		return found, unknownOrder(number)
 	}
 	found, err = c.api.Orders.Load(c.ctx, number)

@@ -47,7 +47,7 @@ func (c *call) stopReg() error {
 // stoppable are the orders that are not stopped yet. One that never can be is refused, and named.
 func (c *call) stoppable(numbers []string) (open []string, err error) {
 	for _, number := range numbers {
-		if !hospital.NumberPattern.MatchString(number) {
+		if !hospital.IsNumber(number) {
 			return nil, unknownOrder(number)
 		}
 		found, err := c.api.Orders.Load(c.ctx, number)

@@ -67,7 +67,11 @@ func (v *memoryViews) Commit(_ context.Context, b projections.Batch) error {
 		at, there := slices.BinarySearch(members, op.Member)
 		switch {
 		case op.Kind == projections.Put:
-			v.docs[op.Key] = op.Value
+			value, err := op.Document()
+			if err != nil {
+				return err
+			}
+			v.docs[op.Key] = value
 		case op.Kind == projections.Delete:
 			delete(v.docs, op.Key)
 		case op.Kind == projections.List && !there:

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"time"
+
+	"orderengine/domain"
 )
 
 // TradeType is what a number of ours is for, its 2nd and 3rd digit.
@@ -16,8 +18,8 @@ const (
 	ForPartialRefund TradeType = "06"
 )
 
-// NumberPattern is what the number of an order or of a refund order looks like: 19 digits.
-var NumberPattern = regexp.MustCompile(`^[0-9]{19}$`)
+// IsNumber says whether a text looks like the number of an order or of a refund order: 19 digits.
+func IsNumber(text string) bool { return domain.IsDigits(text, 19) }
 
 // MaxForeign is the length of the longest number that is not ours, in characters.
 const MaxForeign = 64

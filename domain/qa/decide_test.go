@@ -301,7 +301,7 @@ func TestNumber(t *testing.T) {
 		t.Errorf("number %s, want %s", got, want)
 	}
 	for _, c := range []struct{ pk, patient int64 }{{1, 1}, {999_999_999, 9999}, {1_000_000_000, 10_000}, {1 << 62, 1 << 62}} {
-		if n := Number(at, c.pk, c.patient); !NumberPattern.MatchString(n) {
+		if n := Number(at, c.pk, c.patient); !IsNumber(n) {
 			t.Errorf("Number(%d, %d) = %s is not of 26 digits", c.pk, c.patient, n)
 		}
 	}

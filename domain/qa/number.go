@@ -2,12 +2,13 @@ package qa
 
 import (
 	"fmt"
-	"regexp"
 	"time"
+
+	"orderengine/domain"
 )
 
-// NumberPattern is what an order's number looks like: 26 digits.
-var NumberPattern = regexp.MustCompile(`^[0-9]{26}$`)
+// IsNumber says whether a text looks like an order's number: 26 digits.
+func IsNumber(text string) bool { return domain.IsDigits(text, 26) }
 
 // Number makes an order's number: 13 digits of the time in milliseconds, 9 of the order's pk, 4 of the
 // patient's. It rises with time and is unique as the pk is.

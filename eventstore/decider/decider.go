@@ -64,7 +64,7 @@ type Decider[S, C, E any] struct {
 	opts    Options
 	cache   *lru.Cache[string, entry[S]]
 	seed    maphash.Seed
-	stripes [stripes]chan struct{}
+	stripes [stripes]stripe
 }
 
 const (
@@ -123,7 +123,7 @@ func New[S, C, E any](store Store, model Model[S, C, E], opts Options) *Decider[
 	}
 	d := &Decider[S, C, E]{model: model, store: store, opts: opts, cache: cache, seed: maphash.MakeSeed()}
 	for i := range d.stripes {
-		d.stripes[i] = make(chan struct{}, 1)
+		d.stripes[i] = make(stripe, 1)
 	}
 	return d
 }
@@ -158,11 +158,11 @@ func (d *Decider[S, C, E]) load(ctx context.Context, id string, maxAge time.Dura
 		return e, nil
 	}
 	// A read beside a command could end after it, and put what was before it into the cache.
-	unlock, err := d.lock(ctx, stream)
+	lock, err := d.lock(ctx, stream)
 	if err != nil {
 		return entry[S]{}, err
 	}
-	defer unlock()
+	defer lock.release()
 	if e, cached = d.cache.Get(stream); !cached || !d.fresh(e, maxAge) {
 		if e, err = d.read(ctx, stream, e, cached); err != nil {
 			return entry[S]{}, err
@@ -180,11 +180,11 @@ func (d *Decider[S, C, E]) fresh(e entry[S], maxAge time.Duration) bool {
 // error that Decide gave; nothing was changed then. Beside the store's errors there is [ErrContended].
 func (d *Decider[S, C, E]) Execute(ctx context.Context, id string, call Call, command C) (Result[S], error) {
 	stream := d.Stream(id)
-	unlock, err := d.lock(ctx, stream)
+	lock, err := d.lock(ctx, stream)
 	if err != nil {
 		return Result[S]{}, err
 	}
-	defer unlock()
+	defer lock.release()
 	for range maxAttempts {
 		result, again, err := d.try(ctx, stream, call, command)
 		if !again {
@@ -303,12 +303,22 @@ func Decode[E any](decode func(string, int, []byte) (E, error), r eventstore.Rec
 	return none, fmt.Errorf("stream %s revision %d: %w", r.Stream, r.Revision, err)
 }
 
+// stripe is a lock of some streams: who has put something into it holds it.
+type stripe chan struct{}
+
+func (s stripe) release() { <-s }
+
 // lock lets the callers of one stream in this process queue up instead of conflicting.
-func (d *Decider[S, C, E]) lock(ctx context.Context, stream string) (unlock func(), err error) {
-	stripe := d.stripes[maphash.String(d.seed, stream)%stripes]
+func (d *Decider[S, C, E]) lock(ctx context.Context, stream string) (stripe, error) {
+	lock := d.stripes[maphash.String(d.seed, stream)%stripes]
 	select {
-	case stripe <- struct{}{}:
-		return func() { <-stripe }, nil
+	case lock <- struct{}{}: // it is free as a rule, and to wait for two things costs more
+		return lock, nil
+	default:
+	}
+	select {
+	case lock <- struct{}{}:
+		return lock, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

@@ -128,9 +128,10 @@ func (s *Store) Follow(ctx context.Context, after eventstore.Position) iter.Seq2
 			return
 		}
 		at := after.Commit
+		var batch []eventstore.Recorded
 		for {
-			batch, err := s.next(ctx, at)
-			if err != nil {
+			var err error
+			if batch, err = s.next(ctx, at, batch); err != nil {
 				yield(nil, err)
 				return
 			}
@@ -142,13 +143,13 @@ func (s *Store) Follow(ctx context.Context, after eventstore.Position) iter.Seq2
 	}
 }
 
-// next waits until there are events after a position.
-func (s *Store) next(ctx context.Context, after uint64) ([]eventstore.Recorded, error) {
+// next waits until there are events after a position. It may give them in the memory of the batch before.
+func (s *Store) next(ctx context.Context, after uint64, before []eventstore.Recorded) ([]eventstore.Recorded, error) {
 	for {
 		if err := s.mayFollow(ctx); err != nil {
 			return nil, err
 		}
-		batch, kept := s.recent.after(after)
+		batch, kept := s.recent.after(after, before[:0])
 		if len(batch) > 0 {
 			return batch, nil
 		}

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"slices"
 	"sync"
 
 	"orderengine/eventstore"
@@ -64,21 +65,18 @@ func (r *recent) slot(position uint64) *eventstore.Recorded {
 
 func heldBytes(e *eventstore.Recorded) int { return len(e.Data) + len(e.Metadata) }
 
-// after copies up to maxBatch events after a position. Without any it says why: the follower is up to
+// after appends up to maxBatch events after a position. Without any it says why: the follower is up to
 // date, or (kept is false) so far behind that it must read the log.
-func (r *recent) after(position uint64) (batch []eventstore.Recorded, kept bool) {
+func (r *recent) after(position uint64, batch []eventstore.Recorded) (_ []eventstore.Recorded, kept bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if position+1 < r.first {
-		return nil, false
+		return batch, false
 	}
 	n := min(r.last-position, maxBatch)
-	if n == 0 {
-		return nil, true
-	}
-	batch = make([]eventstore.Recorded, n)
-	for i := range batch {
-		batch[i] = *r.slot(position + 1 + uint64(i))
+	batch = slices.Grow(batch, int(n))
+	for i := range n {
+		batch = append(batch, *r.slot(position + 1 + i))
 	}
 	return batch, true
 }

@@ -26,9 +26,9 @@ type appending struct {
 	ctx      context.Context
 	stream   string
 	expected eventstore.Revision
-	events   []eventstore.Event // the bytes are the store's own
-	bytes    int64              // of data and metadata
-	outcome  chan outcome       // takes one without blocking: the caller may be gone
+	events   []eventstore.Event
+	bytes    int64        // of data and metadata
+	outcome  chan outcome // takes one without blocking: the caller may be gone
 }
 
 type outcome struct {
@@ -37,14 +37,8 @@ type outcome struct {
 }
 
 func newAppending(ctx context.Context, stream string, expected eventstore.Revision, events []eventstore.Event) *appending {
-	a := &appending{
-		ctx: ctx, stream: stream, expected: expected,
-		events:  make([]eventstore.Event, len(events)),
-		outcome: make(chan outcome, 1),
-	}
-	for i, e := range events {
-		e.Data, e.Metadata = ownBytes(e.Data, e.Metadata)
-		a.events[i] = e
+	a := &appending{ctx: ctx, stream: stream, expected: expected, events: events, outcome: make(chan outcome, 1)}
+	for _, e := range events {
 		a.bytes += int64(len(e.Data) + len(e.Metadata))
 	}
 	return a

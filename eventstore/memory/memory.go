@@ -89,7 +89,6 @@ func (s *Store) Append(ctx context.Context, stream string, expected eventstore.R
 func (s *Store) add(stream string, events []eventstore.Event) {
 	now := s.now().UTC().Truncate(time.Microsecond)
 	for _, e := range events {
-		e.Data, e.Metadata = slices.Clone(e.Data), slices.Clone(e.Metadata)
 		s.log = append(s.log, eventstore.Recorded{
 			Event:    e,
 			Stream:   stream,

@@ -271,9 +271,10 @@ func (t *Tree) add(batch []eventstore.Recorded) error {
 		return err
 	}
 	write := t.folder.db.NewBatch()
+	defer write.Close() // the next one gets its memory
 	next, err := grow(write, leaves, batch)
 	if err != nil {
-		return errors.Join(err, write.Close())
+		return err
 	}
 	if err := write.Commit(pebble.NoSync); err != nil {
 		return err

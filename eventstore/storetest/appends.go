@@ -145,18 +145,6 @@ func testBytes(t *testing.T, s *suite) {
 	}
 }
 
-func testCallersBuffersAreCopied(t *testing.T, s *suite) {
-	stream, before := s.stream("a"), s.head(t)
-	mine := event("kept")
-	want := mine
-	want.Data, want.Metadata = bytes.Clone(mine.Data), bytes.Clone(mine.Metadata)
-	s.append(t, stream, eventstore.NoStream, mine)
-	clear(mine.Data)
-	clear(mine.Metadata)
-	wantEvents(t, s.read(t, stream, 0), stream, 0, []eventstore.Event{want})
-	wantEvents(t, s.follow(t, before, 1), stream, 0, []eventstore.Event{want})
-}
-
 // testStreamNames has names that a careless key would confuse.
 func testStreamNames(t *testing.T, s *suite) {
 	base := s.stream("")

@@ -49,7 +49,6 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		{"SameIDsFurtherOn", testSameIDsFurtherOn},
 		{"Batch", testBatch},
 		{"Bytes", testBytes},
-		{"CallersBuffersAreCopied", testCallersBuffersAreCopied},
 		{"StreamNames", testStreamNames},
 		{"Time", testTime},
 		{"InvalidAppend", testInvalidAppend},

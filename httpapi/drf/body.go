@@ -108,13 +108,15 @@ func readBody(r *http.Request, limit int64) ([]byte, error) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil, nil
 	}
-	var buf bytes.Buffer
-	if r.ContentLength > 0 {
-		// ReadFrom wants room to find the end of the stream in.
-		buf.Grow(int(min(r.ContentLength, firstRead)) + bytes.MinRead)
+	if n := r.ContentLength; n > 0 && n <= firstRead {
+		raw := make([]byte, n)
+		if _, err := io.ReadFull(r.Body, raw); err != nil {
+			return nil, readError(err)
+		}
+		return raw, nil
 	}
-	_, err := buf.ReadFrom(io.LimitReader(r.Body, limit+1))
-	if err != nil {
+	var buf bytes.Buffer
+	if _, err := buf.ReadFrom(io.LimitReader(r.Body, limit+1)); err != nil {
 		return nil, readError(err)
 	}
 	if int64(buf.Len()) > limit {

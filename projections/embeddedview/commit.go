@@ -163,13 +163,14 @@ func (w *writer) count(of *index) {
 	w.set(w.val)
 }
 
-func (w *writer) document(key string, at span, values []byte) {
+// document sets a document, or deletes it if its value is nil.
+func (w *writer) document(key string, value []byte) {
 	w.key = appendDocumentKey(w.key[:0], key)
-	if at == none {
+	if value == nil {
 		w.delete()
 		return
 	}
-	w.set(values[at.begin:at.end])
+	w.set(value)
 }
 
 func (w *writer) entries(of *index) {

@@ -120,6 +120,9 @@ func crashOps(random *rand.Rand) []projections.Op {
 			Member: fmt.Sprint("member", random.IntN(20)),
 			Value:  []byte(strings.Repeat(fmt.Sprint(random.IntN(10)), random.IntN(400))),
 		}
+		if random.IntN(2) == 0 {
+			ops[i].State = string(ops[i].Value)
+		}
 	}
 	return ops
 }

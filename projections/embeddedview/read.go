@@ -32,14 +32,17 @@ func (s *Store) documents(keys []string) (docs projections.Docs, err error) {
 		docs.At = r.at
 		var key []byte
 		for i := range keys {
-			if at, changed := r.docs[keys[i]]; !changed {
+			value, changed, err := r.document(keys[i])
+			if !changed {
 				key = appendDocumentKey(key[:0], keys[i])
-				if docs.Values[i], err = readValue(s.db, key); err != nil {
-					return err
-				}
-			} else if at != none {
-				docs.Values[i] = copied(r.values[at.begin:at.end])
+				value, err = readValue(s.db, key)
+			} else if value != nil {
+				value = copied(value)
 			}
+			if err != nil {
+				return err
+			}
+			docs.Values[i] = value
 		}
 		return nil
 	})

@@ -3,6 +3,7 @@ package embeddedview
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -18,7 +19,7 @@ import (
 // When this much is recent it goes into the database: more rows meet more often, and keep one commit longer.
 const (
 	recentRows  = 8192
-	recentBytes = 4 << 20 // of documents
+	recentBytes = 4 << 20 // of documents, which are taken to be as large as those that were written last
 )
 
 // recent is what the last commits changed and the database does not have yet. An order's rows change several times
@@ -30,17 +31,15 @@ type recent struct {
 	mu      sync.RWMutex
 	maxRows int // then it is full
 	at      eventstore.Position
-	docs    map[string]span // a deleted one has the span none
-	values  []byte          // of the documents
+	docs    map[string]document
+	docSize int // bytes, the mean of the documents that were written last
 	indexes map[string]*index
 	entries int // that are not as in the database, of all indexes
 }
 
-// span is a part of values.
-type span struct{ begin, end int }
-
-// none is the value of a document that was deleted.
-var none = span{-1, -1}
+// document gives the value, which nobody may change. Most are overwritten before anybody asks; so it is made when
+// somebody does, and kept from then on. A document that was deleted is nil.
+type document func() ([]byte, error)
 
 // index is an index as the commits so far have left it.
 type index struct {
@@ -60,11 +59,11 @@ type change struct {
 func compareMember(c change, member string) int { return strings.Compare(c.member, member) }
 
 func newRecent(at eventstore.Position) recent {
-	return recent{maxRows: recentRows, at: at, docs: map[string]span{}, indexes: map[string]*index{}}
+	return recent{maxRows: recentRows, at: at, docs: map[string]document{}, indexes: map[string]*index{}}
 }
 
 func (r *recent) full() bool {
-	return len(r.docs)+r.entries >= r.maxRows || len(r.values) >= recentBytes
+	return len(r.docs)+r.entries >= r.maxRows || len(r.docs)*r.docSize >= recentBytes
 }
 
 // add takes the ops of a batch, each of which changes something; listings are the indexes of those that list or unlist.
@@ -74,11 +73,9 @@ func (r *recent) add(ops []projections.Op, listings []*index, to eventstore.Posi
 	for i := range ops {
 		switch op := &ops[i]; op.Kind {
 		case projections.Put:
-			begin := len(r.values)
-			r.values = append(r.values, op.Value...)
-			r.docs[op.Key] = span{begin, len(r.values)}
+			r.docs[op.Key] = documentOf(op)
 		case projections.Delete:
-			r.docs[op.Key] = none
+			r.docs[op.Key] = nil
 		default:
 			of := listings[0]
 			listings = listings[1:]
@@ -91,6 +88,24 @@ func (r *recent) add(ops []projections.Op, listings []*index, to eventstore.Posi
 		}
 	}
 	r.at = to
+}
+
+func documentOf(op *projections.Op) document {
+	kept := *op // the ops are the caller's again after the commit
+	kept.Value = copied(op.Value)
+	return sync.OnceValues(kept.Document)
+}
+
+// document is the value of a document that was changed, nil if it was deleted.
+func (r *recent) document(key string) (value []byte, changed bool, err error) {
+	doc, changed := r.docs[key]
+	if doc == nil {
+		return nil, changed, nil
+	}
+	if value, err = doc(); err != nil {
+		err = fmt.Errorf("document %s: %w", key, err)
+	}
+	return value, true, err
 }
 
 // change lists a member or takes it out, and says by how many there are more changes: a second one of a member
@@ -124,19 +139,19 @@ func (of *index) show() []change {
 func (s *Store) flush() error {
 	const overhead = 64 // bytes of a row beside a document's value
 	r := &s.recent
-	size := overhead * (1 + len(r.docs) + len(r.indexes) + r.entries)
-	for _, at := range r.docs {
-		size += at.end - at.begin // what was overwritten is not written
+	docs, bytes, err := r.documents()
+	if err != nil {
+		return err
 	}
-	batch := s.db.NewBatchWithSize(size)
+	batch := s.db.NewBatchWithSize(bytes + overhead*(1+len(r.docs)+len(r.indexes)+r.entries))
 	defer batch.Close()
 	w := writer{batch: batch}
 	indexes := slices.SortedFunc(maps.Values(r.indexes), func(a, b *index) int { return cmp.Compare(a.name, b.name) })
 	for _, of := range indexes {
 		w.count(of)
 	}
-	for _, key := range slices.Sorted(maps.Keys(r.docs)) {
-		w.document(key, r.docs[key], r.values)
+	for _, doc := range docs {
+		w.document(doc.Key, doc.Value)
 	}
 	for _, of := range indexes {
 		w.entries(of)
@@ -145,8 +160,22 @@ func (s *Store) flush() error {
 	if err := errors.Join(w.err, s.db.Apply(batch, pebble.NoSync)); err != nil {
 		return err
 	}
+	r.docSize = bytes / max(len(docs), 1)
 	s.forget()
 	return nil
+}
+
+// documents are those that were changed, by key; one that was deleted has a nil value. All their values are made.
+func (r *recent) documents() (docs []projections.Doc, bytes int, err error) {
+	docs = make([]projections.Doc, 0, len(r.docs))
+	for _, key := range slices.Sorted(maps.Keys(r.docs)) {
+		value, _, err := r.document(key)
+		if err != nil {
+			return nil, 0, err
+		}
+		docs, bytes = append(docs, projections.Doc{Key: key, Value: value}), bytes+len(value)
+	}
+	return docs, bytes, nil
 }
 
 // forget empties what is recent, and keeps the indexes at hand.
@@ -164,5 +193,5 @@ func (s *Store) forget() {
 func (r *recent) reset(at eventstore.Position) {
 	clear(r.docs)
 	clear(r.indexes)
-	r.at, r.values, r.entries = at, r.values[:0], 0
+	r.at, r.entries = at, 0
 }

@@ -16,7 +16,11 @@ func (k keys) calls(token uint64, b projections.Batch) ([]call, error) {
 		if err != nil {
 			return nil, err
 		}
-		calls[i] = call{part: i, words: c.words(k.parts[i], []any{token, b.From.String(), b.To.String()}, 3*len(ops))}
+		words, err := c.words(k.parts[i], []any{token, b.From.String(), b.To.String()}, 3*len(ops))
+		if err != nil {
+			return nil, err
+		}
+		calls[i] = call{part: i, words: words}
 		if k.split() {
 			calls[i].names = c.names(k.parts[i])
 		}
@@ -38,16 +42,23 @@ func (k keys) spread(ops []projections.Op) [][]projections.Op {
 }
 
 // words are the commands for a part, of about so many words, behind the first arguments.
-func (c changes) words(p part, first []any, size int) []any {
+func (c changes) words(p part, first []any, size int) ([]any, error) {
 	a := arguments{words: slices.Grow(first, size)}
-	c.documents.each(projections.Put, func(op *projections.Op) { a.add("MSET", "", p.document(op.Key), op.Value) })
+	var failed error
+	c.documents.each(projections.Put, func(op *projections.Op) {
+		value, err := op.Document()
+		if err != nil {
+			failed = fmt.Errorf("document %s: %w", op.Key, err)
+		}
+		a.add("MSET", "", p.document(op.Key), value)
+	})
 	c.documents.each(projections.Delete, func(op *projections.Op) { a.add("UNLINK", "", p.document(op.Key)) })
 	for _, index := range c.indexes {
 		key := p.index(index.name)
 		index.each(projections.List, func(op *projections.Op) { a.add("ZADD", key, "0", op.Member) })
 		index.each(projections.Unlist, func(op *projections.Op) { a.add("ZREM", key, op.Member) })
 	}
-	return a.words
+	return a.words, failed
 }
 
 // names are the keys that the words change. A cluster must be told of them: while it moves their slot, it then

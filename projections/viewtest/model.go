@@ -34,7 +34,11 @@ func (m *Model) Commit(b projections.Batch) {
 func (m *Model) do(op projections.Op) {
 	switch op.Kind {
 	case projections.Put:
-		m.docs[op.Key] = bytes.Clone(op.Value)
+		value, err := op.Document()
+		if err != nil {
+			panic(err) // the suite's states all have a stored form
+		}
+		m.docs[op.Key] = bytes.Clone(value)
 	case projections.Delete:
 		delete(m.docs, op.Key)
 	case projections.List:

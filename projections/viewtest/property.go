@@ -13,11 +13,14 @@ import (
 var (
 	names  = rapid.SampledFrom([]string{"", "a", "ab", "b", "a\x00", "\x00\x01", "\xff", "{a}"})
 	values = rapid.OneOf(rapid.SampledFrom([][]byte{nil, {}, {0}, []byte("value")}), rapid.SliceOfN(rapid.Byte(), 0, 300))
+	states = rapid.SampledFrom([]any{nil, nil, "text", map[string]int{"b": 1, "a": 2}, []any{nil, "<&>", 1.5}})
 	op     = rapid.Custom(func(t *rapid.T) projections.Op {
 		op := projections.Op{Kind: projections.OpKind(rapid.IntRange(1, 4).Draw(t, "kind")), Key: names.Draw(t, "key")}
 		switch op.Kind {
 		case projections.Put:
-			op.Value = values.Draw(t, "value")
+			if op.State = states.Draw(t, "state"); op.State == nil {
+				op.Value = values.Draw(t, "value")
+			}
 		case projections.List, projections.Unlist:
 			op.Member = names.Draw(t, "member")
 		}
