@@ -13,8 +13,8 @@
 //	err = f.Err()                                        // nil, or the 400 with every field's errors
 //
 // Every error that the package returns is an [*Error]; [AsError] makes one of any other error, and [Error.Body] renders
-// it in the caller's language. Replies are encoded by [Marshal], lists by [Paging] and [NewListing], times and amounts
-// by [Time] and [Yuan].
+// it in the caller's language. Replies are encoded by [Marshal], or written piece by piece by a [Writer], lists by
+// [Paging] with [NewListing] or [WriteListing], times and amounts by [Time] and [Yuan].
 //
 // The rules are those of DRF 3.14 on Django 3.2; each declaration names the class that its rule comes from.
 package drf
