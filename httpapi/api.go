@@ -75,7 +75,7 @@ type API struct {
 	// Views is gated: it answers an error rather than less than it should.
 	Views projections.Reader
 	// People are users as reads show them, true to all that any server has answered.
-	People People
+	People Directory
 	// Await returns when the views are true at a position, or that there is no use in waiting.
 	Await func(ctx context.Context, at eventstore.Position) error
 	// Rebuilds builds the views anew.

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -115,9 +116,11 @@ func (c *call) settle(answer reply, err error) (reply, error) {
 		return answer, err
 	default:
 		first.Status = answer.status
-		if first.Body, err = answer.json(); err != nil {
+		body, err := answer.json()
+		if err != nil {
 			return answer, err
 		}
+		first.Body = bytes.Clone(body) // it is kept, and what it was written in is much larger
 	}
 	ctx, cancel := c.commandCtx()
 	defer cancel()

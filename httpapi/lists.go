@@ -58,7 +58,7 @@ func (c *call) orders() projections.Orders { return projections.Orders{Views: c.
 func (c *call) users() projections.Users   { return projections.Users{Views: c.api.Views} }
 
 // orderPage answers with one page of orders, each as write shows it.
-func (c *call) orderPage(p drf.Paging, fetch fetch[qa.Order], write writeOrder) (reply, error) {
+func (c *call) orderPage(p drf.Paging, fetch fetch[qa.Order], write orderWriter) (reply, error) {
 	orders, is, err := paged(c, p, fetch)
 	if err != nil {
 		return reply{}, err

@@ -37,8 +37,11 @@ func (c *call) renderMessage(m message.Message, who people) (messageJSON, error)
 		err = json.Unmarshal(opened, &text)
 	}
 	shown := messageJSON{ID: m.ID, Hospital: m.Hospital, Event: m.Event, Patient: m.Patient, Voucher: m.Voucher,
-		Params: text.Params, Text: unless(hidden, &text.Text), Status: m.Status, Why: m.Why, Tries: m.Tries,
+		Params: text.Params, Status: m.Status, Why: m.Why, Tries: m.Tries,
 		CreateTime: drf.Time(m.At, c.api.Location), hiddenJSON: hidden}
+	if hidden == (hiddenJSON{}) {
+		shown.Text = &text.Text
+	}
 	if !m.SentAt.IsZero() {
 		sent := drf.Time(m.SentAt, c.api.Location)
 		shown.SendTime = &sent

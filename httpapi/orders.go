@@ -234,7 +234,7 @@ func (c *call) orderReply(ctx context.Context, status int, result decider.Result
 }
 
 // partReply is orderReply with what write shows of the order.
-func (c *call) partReply(ctx context.Context, status int, result decider.Result[qa.Order], write writeOrder) (reply, error) {
+func (c *call) partReply(ctx context.Context, status int, result decider.Result[qa.Order], write orderWriter) (reply, error) {
 	who, err := parties(ctx, c.api.Accounts.People, result.State)
 	if err != nil {
 		return reply{}, err

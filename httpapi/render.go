@@ -36,11 +36,11 @@ var (
 // people are users by name.
 type people = map[string]account.Person
 
-// People gives users by name; who is not known is left out.
-type People func(ctx context.Context, usernames ...string) (people, error)
+// Directory gives users by name; who is not known is left out.
+type Directory func(ctx context.Context, usernames ...string) (people, error)
 
 // parties are all who stand in the orders.
-func parties(ctx context.Context, who People, orders ...qa.Order) (people, error) {
+func parties(ctx context.Context, who Directory, orders ...qa.Order) (people, error) {
 	names := make([]string, 0, 2*len(orders))
 	for _, o := range orders {
 		names = append(names, o.Patient, o.Doctor)
@@ -49,8 +49,8 @@ func parties(ctx context.Context, who People, orders ...qa.Order) (people, error
 	return who(ctx, slices.Compact(names)...)
 }
 
-// writeOrder writes an order, or a part of one, with the people who stand in it.
-type writeOrder func(w *drf.Writer, o qa.Order, who people)
+// orderWriter writes an order, or a part of one, with the people who stand in it.
+type orderWriter func(w *drf.Writer, o qa.Order, who people)
 
 // writeOrder writes the document's order object, writeMembers what stands in it.
 func (c *call) writeOrder(w *drf.Writer, o qa.Order, who people) {

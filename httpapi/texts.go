@@ -54,7 +54,8 @@ func (c *call) open(patient account.Person, purpose string, sealed domain.Sealed
 	return nil, hiddenJSON{}, err
 }
 
-// said is a text on its way into a reply. Its parts stay the JSON that was sealed, which follows the same rules.
+// said is a text on its way into a reply. Its parts stay the JSON that was sealed, which follows the same rules; only
+// where it is from before texts were sealed, "<", ">" and "&" in it are escaped.
 type said struct {
 	w      *drf.Writer
 	parts  []part
@@ -87,7 +88,7 @@ func partsOf(text []byte) []part {
 // part is a part of the text, or what stands for none.
 func (s said) part(name, none string) string {
 	for _, p := range s.parts {
-		if p.name == name {
+		if p.name == name && p.json != "null" {
 			return p.json
 		}
 	}
@@ -104,7 +105,9 @@ func (s said) list(name, as string) { s.member(name, s.part(as, `[]`)) }
 func (s said) joined(name, as string) {
 	var texts []string
 	gjson.Parse(s.part(as, `[]`)).ForEach(func(_, text gjson.Result) bool {
-		texts = append(texts, text.Raw[1:len(text.Raw)-1]) // without its quotes
+		if text.Type == gjson.String {
+			texts = append(texts, text.Raw[1:len(text.Raw)-1]) // without its quotes
+		}
 		return true
 	})
 	s.member(name, `"`+strings.Join(texts, ",")+`"`)
@@ -140,14 +143,6 @@ func (c *call) privacyOf(patient account.Person) account.Privacy {
 
 func hiddenBy(p account.Privacy) hiddenJSON {
 	return hiddenJSON{Erased: p.Gone(), Restricted: p.Standing == account.Restricted}
-}
-
-// unless is where a value is, nil if it is hidden.
-func unless[T any](hidden hiddenJSON, value *T) *T {
-	if hidden != (hiddenJSON{}) {
-		return nil
-	}
-	return value
 }
 
 // say runs a command that brings a text about an order's patient: it is sealed before the command is made of it, and

@@ -64,6 +64,8 @@ func TestTextsThatAreNotShown(t *testing.T) {
 	}{
 		{text, hiddenJSON{}, `{"allergy_history":"none","file_list":["a"],"desc_files":"a"}`},
 		{"", hiddenJSON{}, `{"allergy_history":"","file_list":[],"desc_files":""}`},
+		{`{"allergy_history":null,"files":null}`, hiddenJSON{}, `{"allergy_history":"","file_list":[],"desc_files":""}`},
+		{`{"files":["a",null,5]}`, hiddenJSON{}, `{"allergy_history":"","file_list":["a",null,5],"desc_files":"a"}`},
 		{"{}", hiddenJSON{}, `{"allergy_history":"","file_list":[],"desc_files":""}`},
 		{"", hiddenJSON{Erased: true}, `{"allergy_history":null,"file_list":null,"desc_files":null,"erased":true}`},
 		{"", hiddenJSON{Restricted: true}, `{"allergy_history":null,"file_list":null,"desc_files":null,"restricted":true}`},

@@ -157,6 +157,7 @@ func (s *Store) next(ctx context.Context, after uint64, before []eventstore.Reco
 			return s.logPage(after, s.recent.durable())
 		}
 		if changed := s.recent.wait(after); changed != nil {
+			clear(before) // who waits for long must not hold what was read last
 			select {
 			case <-changed:
 				runtime.Gosched() // as in the writer: on a busy machine the next group may be there then

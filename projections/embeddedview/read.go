@@ -77,6 +77,9 @@ func (s *Store) Page(ctx context.Context, index string, cut projections.Cut) (pa
 		var docs projections.Docs
 		docs, err = s.documents(cut.Documents.Keys(page.Members))
 		page.Values = docs.Values
+		if docs.At.Before(page.At) { // they were wiped in between: it is no page of what the members were read of
+			page.At = docs.At
+		}
 	}
 	if err != nil {
 		return projections.Page{}, s.explain(err)

@@ -19,7 +19,8 @@ import (
 // When this much is recent it goes into the database: more rows meet more often, and keep one commit longer.
 const (
 	recentRows  = 8192
-	recentBytes = 4 << 20 // of documents, which are taken to be as large as those that were written last
+	recentBytes = 4 << 20 // of documents, which are taken to be as large as those that were written last,
+	leastSize   = 4 << 10 // and this large at least
 )
 
 // recent is what the last commits changed and the database does not have yet. An order's rows change several times
@@ -63,7 +64,7 @@ func newRecent(at eventstore.Position) recent {
 }
 
 func (r *recent) full() bool {
-	return len(r.docs)+r.entries >= r.maxRows || len(r.docs)*r.docSize >= recentBytes
+	return len(r.docs)+r.entries >= r.maxRows || len(r.docs)*max(r.docSize, leastSize) >= recentBytes
 }
 
 // add takes the ops of a batch, each of which changes something; listings are the indexes of those that list or unlist.
@@ -160,7 +161,9 @@ func (s *Store) flush() error {
 	if err := errors.Join(w.err, s.db.Apply(batch, pebble.NoSync)); err != nil {
 		return err
 	}
-	r.docSize = bytes / max(len(docs), 1)
+	if len(docs) > 0 {
+		r.docSize = bytes / len(docs)
+	}
 	s.forget()
 	return nil
 }

@@ -2,6 +2,7 @@ package redisview
 
 import (
 	"context"
+	"errors"
 	"math"
 	"strings"
 
@@ -13,26 +14,23 @@ import (
 
 // Page implements [projections.Reader]. Its cost grows with the logarithm of the index's size.
 func (s *Store) Page(ctx context.Context, index string, cut projections.Cut) (page projections.Page, err error) {
-	p := s.keys.parts[s.keys.place(index)]
 	documents := s.joins(cut)
-	page.At, err = s.around(ctx, p, func() (answer func() error) {
-		total := s.together.ZCard(ctx, p.index(index))
-		members := s.askMembers(ctx, p, index, cut, documents)
-		return func() (err error) {
-			if page.Members, page.Values, err = members(); err == nil {
-				page.Total, err = int(total.Val()), total.Err()
-			}
-			return err
+	if documents {
+		page, err = s.joinedPage(ctx, index, cut)
+		if documents = !denied(err); !documents {
+			s.apart.Store(true)
 		}
-	})
-	if documents && denied(err) {
-		s.apart.Store(true)
-		return s.Page(ctx, index, cut)
 	}
-	if err == nil && !documents && cut.Documents.Of != "" {
+	if !documents {
+		page, err = s.page(ctx, index, cut)
+	}
+	if err == nil && !documents && cut.Documents.Of != "" && len(page.Members) > 0 {
 		var docs projections.Docs
 		docs, err = s.Get(ctx, cut.Documents.Keys(page.Members)...)
 		page.Values = docs.Values
+		if docs.At.Before(page.At) { // they were wiped in between: it is no page of what the members were read of
+			page.At = docs.At
+		}
 	}
 	if err != nil {
 		return projections.Page{}, err
@@ -47,32 +45,60 @@ func (s *Store) joins(cut projections.Cut) bool {
 	return d.Of != "" && d.Skip == 0 && cut.Limit > 0 && !strings.ContainsAny(d.Of, "*\x00") && !s.keys.split() && !s.apart.Load()
 }
 
-// denied says that our user may not SORT. With GET it must be allowed to read every key, not ours alone.
+// denied says that the server does not let our user SORT_RO, which came with Redis 7.0. With GET the user must be allowed
+// to read every key, not ours alone.
 func denied(err error) bool {
-	return err != nil && strings.Contains(strings.ToLower(err.Error()), "sort")
+	var answer redis.Error
+	return errors.As(err, &answer) && strings.Contains(strings.ToLower(answer.Error()), "sort")
 }
 
-// askMembers asks for the members of a page, and for their documents if the server gives them too.
-func (s *Store) askMembers(ctx context.Context, p part, index string, cut projections.Cut, documents bool) (answer func() ([]string, [][]byte, error)) {
-	if !documents {
-		first, last := ranks(cut.Offset, cut.Limit)
-		members := s.together.ZRangeArgs(ctx, redis.ZRangeArgs{Key: p.index(index), Start: first, Stop: last, Rev: cut.NewestFirst})
-		return func() ([]string, [][]byte, error) { return members.Val(), nil, members.Err() }
-	}
+// joinedPage has the server add the documents to the members.
+func (s *Store) joinedPage(ctx context.Context, index string, cut projections.Cut) (page projections.Page, err error) {
+	p := s.keys.parts[0]
 	order := "ASC"
 	if cut.NewestFirst {
 		order = "DESC"
 	}
-	sorted := s.together.SortInterfaces(ctx, p.index(index), &redis.Sort{By: "nosort", Order: order, Offset: int64(max(cut.Offset, 0)),
-		Count: int64(cut.Limit), Get: []string{"#", p.document(cut.Documents.Of) + "*"}}) // the member itself, and its document
-	return func() (members []string, values [][]byte, err error) {
-		found, err := sorted.Result()
-		for i := 0; i+1 < len(found); i += 2 {
-			member, _ := found[i].(string)
-			members, values = append(members, member), append(values, bytesOf(found[i+1]))
-		}
-		return members, values, err
+	var total *redis.IntCmd
+	var sorted *redis.SliceCmd
+	page.At, err = s.around(ctx, p, func(pipe redis.Pipeliner) {
+		total = pipe.ZCard(ctx, p.index(index))
+		sorted = redis.NewSliceCmd(ctx, "SORT_RO", p.index(index), "BY", "nosort", "LIMIT", max(cut.Offset, 0), cut.Limit,
+			"GET", "#", "GET", p.document(cut.Documents.Of)+"*", order) // each member itself, and its document
+		_ = pipe.Process(ctx, sorted) // a pipeline takes every command
+	})
+	if err != nil {
+		return page, err
 	}
+	found := sorted.Val()
+	page.Total, page.Members, page.Values = int(total.Val()), make([]string, len(found)/2), make([][]byte, len(found)/2)
+	for i := range page.Members {
+		page.Members[i], _ = found[2*i].(string)
+		page.Values[i] = bytesOf(found[2*i+1])
+	}
+	return page, nil
+}
+
+// page reads the members alone.
+func (s *Store) page(ctx context.Context, index string, cut projections.Cut) (page projections.Page, err error) {
+	p := s.keys.parts[s.keys.place(index)]
+	first, last := ranks(cut.Offset, cut.Limit)
+	var total *redis.IntCmd
+	var members *redis.StringSliceCmd
+	add := func(pipe redis.Pipeliner) {
+		total = pipe.ZCard(ctx, p.index(index))
+		members = pipe.ZRangeArgs(ctx, redis.ZRangeArgs{Key: p.index(index), Start: first, Stop: last, Rev: cut.NewestFirst})
+	}
+	if s.keys.split() {
+		page.At, err = s.atOnce(ctx, p, add)
+	} else {
+		page.At, err = s.around(ctx, p, add)
+	}
+	if err != nil {
+		return page, err
+	}
+	page.Members, page.Total = members.Val(), int(total.Val())
+	return page, nil
 }
 
 // Range implements [projections.Reader].
@@ -81,38 +107,65 @@ func (s *Store) Range(ctx context.Context, index string, r projections.Range) (s
 	if r.To == "" {
 		end = "+"
 	}
-	if r.Limit <= 0 {
-		stretch.At, err = s.Checkpoint(ctx)
-		return stretch, err
-	}
 	p := s.keys.parts[s.keys.place(index)]
-	stretch.At, err = s.agreed(ctx, func() (at []eventstore.Position, err error) {
-		pipe := s.client.Pipeline() // of its own: a stretch may be long, and others would wait behind it
-		before := pipe.Get(ctx, p.checkpoint())
-		members := pipe.ZRangeArgs(ctx, redis.ZRangeArgs{Key: p.index(index), Start: first, Stop: end, ByLex: true, Count: int64(r.Limit)})
-		after := pipe.Get(ctx, p.checkpoint())
-		_, _ = pipe.Exec(ctx) // each command has its own error
-		if stretch.Members, err = members.Result(); err != nil {
-			return nil, s.explain(ctx, err)
+	var members *redis.StringSliceCmd
+	// It goes on a connection of its own: a stretch may be long, and others would wait behind it.
+	stretch.At, err = s.atOnce(ctx, p, func(pipe redis.Pipeliner) {
+		if r.Limit > 0 {
+			members = pipe.ZRangeArgs(ctx, redis.ZRangeArgs{Key: p.index(index), Start: first, Stop: end, ByLex: true, Count: int64(r.Limit)})
 		}
-		return s.positionsOf(ctx, before, after)
 	})
 	if err != nil {
 		return projections.Stretch{}, err
 	}
+	if members != nil {
+		stretch.Members = members.Val()
+	}
 	return stretch, nil
 }
 
-// around asks for parts of an answer and gives the checkpoint that it is true at: the same was there before and after.
-func (s *Store) around(ctx context.Context, p part, ask func() (answer func() error)) (eventstore.Position, error) {
+// around reads from the one server and gives the checkpoint that the answer is true at: it is the same before and after.
+func (s *Store) around(ctx context.Context, p part, read func(redis.Pipeliner)) (eventstore.Position, error) {
 	return s.agreed(ctx, func() ([]eventstore.Position, error) {
-		before := s.together.Get(ctx, p.checkpoint())
-		answer := ask()
-		after := s.together.Get(ctx, p.checkpoint())
-		if err := answer(); err != nil {
+		var before, after *redis.StringCmd
+		var commands []redis.Cmder
+		err := s.ask(ctx, func(pipe redis.Pipeliner) {
+			before = pipe.Get(ctx, p.checkpoint())
+			first := pipe.Len()
+			read(pipe)
+			commands = pipe.Cmds()[first:]
+			after = pipe.Get(ctx, p.checkpoint())
+		})
+		for i := 0; err == nil && i < len(commands); i++ {
+			err = commands[i].Err()
+		}
+		if err != nil {
 			return nil, s.explain(ctx, err)
 		}
 		return s.positionsOf(ctx, before, after)
+	})
+}
+
+// atOnce reads from a part and gives its checkpoint, in one step of its server.
+func (s *Store) atOnce(ctx context.Context, p part, read func(redis.Pipeliner)) (eventstore.Position, error) {
+	return s.agreed(ctx, func() ([]eventstore.Position, error) {
+		pipe := s.client.TxPipeline()
+		checkpoint := pipe.Get(ctx, p.checkpoint())
+		read(pipe)
+		commands, err := pipe.Exec(ctx)
+		if errors.Is(err, redis.Nil) { // no checkpoint; an error of the others stands behind it
+			err = nil
+			for _, command := range commands[1:] {
+				if command.Err() != nil {
+					err = command.Err()
+				}
+			}
+		}
+		if err != nil {
+			return nil, s.explain(ctx, err)
+		}
+		at, err := parseCheckpoint(checkpoint.Val())
+		return []eventstore.Position{at}, err
 	})
 }
 

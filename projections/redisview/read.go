@@ -34,8 +34,16 @@ func (s *Store) get(ctx context.Context, keys []string) (values [][]byte, at []e
 		return [][]byte{}, at, err
 	}
 	reads := s.spreadKeys(keys)
+	commands := make([]*redis.SliceCmd, len(reads))
+	if err := s.ask(ctx, func(pipe redis.Pipeliner) {
+		for i, r := range reads {
+			commands[i] = pipe.MGet(ctx, r.names...)
+		}
+	}); err != nil {
+		return nil, nil, s.explain(ctx, err)
+	}
 	values = make([][]byte, len(keys))
-	for i, command := range s.readParts(ctx, reads) {
+	for i, command := range commands {
 		found, err := command.Result()
 		if err != nil {
 			return nil, nil, s.explain(ctx, err)
@@ -51,6 +59,18 @@ func (s *Store) get(ctx context.Context, keys []string) (values [][]byte, at []e
 		}
 	}
 	return values, at, nil
+}
+
+// ask sends the commands that add adds, each of which has its own error then: to one server together with what others
+// ask at the same time.
+func (s *Store) ask(ctx context.Context, add func(redis.Pipeliner)) error {
+	if !s.keys.split() {
+		return s.together.do(ctx, add)
+	}
+	pipe := s.client.Pipeline()
+	add(pipe)
+	_, _ = pipe.Exec(ctx)
+	return nil
 }
 
 // partRead is what is read of one part: its checkpoint, and the documents with some of the keys.
@@ -76,19 +96,6 @@ func (s *Store) spreadKeys(keys []string) []partRead {
 	return reads
 }
 
-func (s *Store) readParts(ctx context.Context, reads []partRead) []*redis.SliceCmd {
-	if len(reads) == 1 {
-		return []*redis.SliceCmd{s.together.MGet(ctx, reads[0].names...)}
-	}
-	pipe := s.client.Pipeline()
-	found := make([]*redis.SliceCmd, len(reads))
-	for i, r := range reads {
-		found[i] = pipe.MGet(ctx, r.names...)
-	}
-	_, _ = pipe.Exec(ctx) // each command has its own error
-	return found
-}
-
 // bytesOf is nil where the answer is, and not nil where it is empty.
 func bytesOf(answer any) []byte {
 	value, ok := answer.(string)
@@ -102,9 +109,6 @@ func bytesOf(answer any) []byte {
 // behind it: between two parts' steps of a commit, an answer from one would be ahead of the next answer, from
 // another. Parts that do not come together are being mended.
 func (s *Store) agreed(ctx context.Context, read func() ([]eventstore.Position, error)) (at eventstore.Position, err error) {
-	if err := ctx.Err(); err != nil {
-		return at, s.explain(ctx, err) // what is sent together with others' is not given up when its caller goes
-	}
 	for end := time.Now().Add(agreeLimit); ; {
 		all, err := read()
 		if err != nil {

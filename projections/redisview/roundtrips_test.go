@@ -1,10 +1,14 @@
 package redisview_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -18,7 +22,7 @@ func TestAPageBringsItsDocuments(t *testing.T) {
 	server := redistest.Start(t)
 	store, client := mustOpen(t, server.URL(), redisview.Options{}), raw(t, server)
 	fillOrders(t, store)
-	wantCommands(t, client, func() { readPage(t, store, "plain", 0) }, map[string]string{"get": "2", "zcard": "1", "sort": "1"})
+	wantCommands(t, client, func() { readPage(t, store, "plain", 0) }, map[string]string{"get": "2", "zcard": "1", "sort_ro": "1"})
 	// The server cannot make a document's key of a part of a member.
 	wantCommands(t, client, func() { readPage(t, store, "ranked", len("rank-")) }, map[string]string{"get": "2", "zcard": "1", "zrange": "1", "mget": "1"})
 }
@@ -26,7 +30,7 @@ func TestAPageBringsItsDocuments(t *testing.T) {
 // TestUsersWithoutTheRight: who may read its own keys alone, or not sort at all, may not have the server add documents.
 // That is found out once.
 func TestUsersWithoutTheRight(t *testing.T) {
-	for name, rules := range map[string][]any{"its own keys": {"~{orderd:*", "+@all"}, "no sort": {"allkeys", "+@all", "-sort"}} {
+	for name, rules := range map[string][]any{"its own keys": {"~{orderd:*", "+@all"}, "no sort": {"allkeys", "+@all", "-sort_ro"}} {
 		t.Run(name, func(t *testing.T) {
 			server := redistest.Start(t)
 			client := raw(t, server)
@@ -39,6 +43,57 @@ func TestUsersWithoutTheRight(t *testing.T) {
 			wantCommands(t, client, func() { readPage(t, store, "plain", 0) }, map[string]string{"get": "2", "zcard": "1", "zrange": "1", "mget": "1"})
 		})
 	}
+}
+
+// TestAFullServerIsRead: a server that takes no more writes gives pages with their documents all the same.
+func TestAFullServerIsRead(t *testing.T) {
+	server := redistest.Start(t)
+	store, client := mustOpen(t, server.URL(), redisview.Options{}), raw(t, server)
+	fillOrders(t, store)
+	if err := client.ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
+		t.Fatal(err)
+	}
+	wantCommands(t, client, func() { readPage(t, store, "plain", 0) }, map[string]string{"get": "2", "zcard": "1", "sort_ro": "1"})
+}
+
+// TestAReaderGoes: who has waited long enough goes, although what it asked is on its way with what others asked.
+func TestAReaderGoes(t *testing.T) {
+	server := redistest.Start(t)
+	store, client := mustOpen(t, server.URL(), redisview.Options{}), raw(t, server)
+	fillOrders(t, store)
+	if err := client.Do(t.Context(), "CLIENT", "PAUSE", "1000", "ALL").Err(); err != nil {
+		t.Fatal(err)
+	}
+	var patient sync.WaitGroup
+	patient.Go(func() { readPage(t, store, "plain", 0) })
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	_, err := store.Get(ctx, "order-1")
+	if took := time.Since(began); !errors.Is(err, projections.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) || took > 500*time.Millisecond {
+		t.Errorf("after %s: %v", took, err)
+	}
+	patient.Wait()
+}
+
+// TestReadersAtTheSameTime each get their own answer.
+func TestReadersAtTheSameTime(t *testing.T) {
+	store := mustOpen(t, redistest.Start(t).URL(), redisview.Options{})
+	fillOrders(t, store)
+	var readers sync.WaitGroup
+	for n := range 500 {
+		readers.Go(func() {
+			if n%5 == 0 {
+				readPage(t, store, "plain", 0)
+				return
+			}
+			docs, err := store.Get(t.Context(), fmt.Sprint("order-", n%10))
+			if want := fmt.Sprint("order ", n%10); err != nil || string(docs.Values[0]) != want || docs.At != position(1) {
+				t.Errorf("%q at %s, %v; want %q", docs.Values, docs.At, err, want)
+			}
+		})
+	}
+	readers.Wait()
 }
 
 func fillOrders(t *testing.T, store *redisview.Store) {

@@ -48,7 +48,7 @@ type Options struct {
 // restarts of the servers.
 type Store struct {
 	client   redis.UniversalClient
-	together redis.Cmdable // sends what is asked for at the same time in one go; its answers wait for it
+	together *together
 	keys     keys
 	token    uint64                               // what commits and wipes come with
 	settled  *atomic.Pointer[eventstore.Position] // what every part was seen to have reached
@@ -79,11 +79,7 @@ func Open(ctx context.Context, serverURL string, opts Options) (*Store, error) {
 	// go-redis writes to stderr what its calls return as well.
 	logging.Disable()
 	client := server.connect(poolSize)
-	together, err := client.AsyncAutoPipeline()
-	if err != nil {
-		return nil, errors.Join(err, client.Close())
-	}
-	s := &Store{client: client, together: together, keys: names, settled: new(atomic.Pointer[eventstore.Position]), apart: new(atomic.Bool)}
+	s := &Store{client: client, together: &together{client: client}, keys: names, settled: new(atomic.Pointer[eventstore.Position]), apart: new(atomic.Bool)}
 	s.settled.Store(new(eventstore.Position))
 	return s, nil
 }

@@ -2,6 +2,7 @@ package viewtest
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -130,5 +131,43 @@ func checkRun(t *testing.T, p projections.Page, first uint64, offset, limit int,
 	}
 	if left := max(p.Total-offset, 0); len(p.Members) != min(left, limit) {
 		t.Errorf("page at offset %d of %d has %d members", offset, p.Total, len(p.Members))
+	}
+}
+
+// testWipedPages wipes and fills the views while pages are read with their documents. A page may be from before a wipe or
+// after it, and says which; it never has the members of the one and the documents of the other.
+func testWipedPages(t *testing.T, h Harness) {
+	const orders = 20
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 200 {
+			var ops []projections.Op
+			for n := range orders {
+				ops = append(ops, put("order-"+ordinal(uint64(n)), "v"), list("ranked", "rank-"+ordinal(uint64(n))))
+			}
+			if err := h.Views.Commit(t.Context(), step(1, ops...)); err != nil {
+				t.Errorf("commit: %v", err)
+				return
+			}
+			if err := h.Views.Wipe(t.Context()); err != nil {
+				t.Errorf("wipe: %v", err)
+				return
+			}
+		}
+	}()
+	for going := true; going; {
+		p, err := h.Views.Page(t.Context(), "ranked", projections.Cut{Limit: orders, Documents: projections.Documents{Of: "order-", Skip: len("rank-")}})
+		if err != nil {
+			t.Errorf("page: %v", err)
+		}
+		if whole := p.Total == orders && !slices.ContainsFunc(p.Values, func(v []byte) bool { return v == nil }); p.At != (eventstore.Position{}) && !whole {
+			t.Errorf("a page at %s has %d members and the documents %q", p.At, p.Total, p.Values)
+		}
+		select {
+		case <-done:
+			going = false
+		default:
+		}
 	}
 }

@@ -57,6 +57,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		{"InterruptedAndResumed", testInterrupted},
 		{"WipeAndRebuild", testWipe},
 		{"AnswersAreTrueAtTheirCheckpoint", testConsistent},
+		{"WipedPages", testWipedPages},
 		{"CancelledCalls", testCancelled},
 		{"Model", testModel},
 	} {
