@@ -64,6 +64,7 @@ type writer struct {
 type group struct {
 	batch   *pebble.Batch // the same one for group after group, for its memory
 	events  []eventstore.Recorded
+	bytes   int64                          // of their data and metadata
 	heads   map[string]eventstore.Revision // last revisions of the streams that grew
 	waiting []waiting
 }
@@ -102,7 +103,7 @@ func (w *writer) gather(first *appending) {
 		w.store.queuedBytes.Add(-a.bytes)
 		receipt, err := w.place(a)
 		w.group.waiting = append(w.group.waiting, waiting{a, outcome{receipt, err}})
-		if len(w.group.events) >= maxGroupEvents || w.group.batch.Len() >= maxGroupBytes {
+		if len(w.group.events) >= maxGroupEvents || w.group.bytes >= maxGroupBytes {
 			return
 		}
 		if len(w.store.queue) == 0 {
@@ -159,36 +160,42 @@ func (w *writer) knownHead(stream string) (eventstore.Revision, bool) {
 	return w.heads.Get(stream)
 }
 
-// add gives the events of a their revisions and positions and puts them in the batch.
+// add gives the events of a their revisions and positions and puts them in the group.
 func (w *writer) add(a *appending) (eventstore.Receipt, error) {
 	at := w.now().UTC().Truncate(time.Microsecond)
 	for i, e := range a.events {
 		w.last++
-		recorded := eventstore.Recorded{
+		w.group.events = append(w.group.events, eventstore.Recorded{
 			Event:    e,
 			Stream:   a.stream,
 			Revision: a.expected + 1 + eventstore.Revision(i),
 			Position: positionOf(w.last),
 			Time:     at,
-		}
-		w.put(&recorded)
-		w.group.events = append(w.group.events, recorded)
+		})
 	}
 	head := a.expected + eventstore.Revision(len(a.events))
 	w.group.heads[a.stream] = head
+	w.group.bytes += a.bytes
 	return eventstore.Receipt{Revision: head, Position: positionOf(w.last)}, nil
 }
 
-// put encodes a record and its index entry right into the batch.
-func (w *writer) put(e *eventstore.Recorded) {
-	record := w.group.batch.SetDeferred(recordKeySize, recordSize(e))
-	appendRecordKey(record.Key[:0], e.Position.Commit)
-	encodeRecord(record.Value, e)
-	finish(record)
-	index := w.group.batch.SetDeferred(indexKeySize+len(e.Stream), 8)
-	appendIndexKey(index.Key[:0], e.Stream, e.Revision)
-	binary.BigEndian.PutUint64(index.Value, e.Position.Commit)
-	finish(index)
+// fill encodes the records right into the batch, and then their index entries: pebble takes keys that follow one
+// another far sooner than those that take turns.
+func (w *writer) fill() {
+	for i := range w.group.events {
+		e := &w.group.events[i]
+		record := w.group.batch.SetDeferred(recordKeySize, recordSize(e))
+		appendRecordKey(record.Key[:0], e.Position.Commit)
+		encodeRecord(record.Value, e)
+		finish(record)
+	}
+	for i := range w.group.events {
+		e := &w.group.events[i]
+		index := w.group.batch.SetDeferred(indexKeySize+len(e.Stream), 8)
+		appendIndexKey(index.Key[:0], e.Stream, e.Revision)
+		binary.BigEndian.PutUint64(index.Value, e.Position.Commit)
+		finish(index)
+	}
 }
 
 // finish ends a deferred operation, which fails only in indexed batches.
@@ -243,6 +250,7 @@ func (w *writer) conflict(a *appending) error {
 // commit makes the group durable and shows it to readers, or fails the store for good.
 func (w *writer) commit() {
 	if len(w.group.events) > 0 {
+		w.fill()
 		if err := w.sync(); err != nil {
 			w.fail(err) // and leave the batch to pebble, which may still hold it
 			return
