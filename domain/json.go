@@ -35,6 +35,7 @@ const maxPooled = 64 << 10
 
 func (e *encoder) release() {
 	if e.buffer.Cap() <= maxPooled {
+		clear(e.buffer.Bytes()) // it may tell of a patient
 		e.buffer.Reset()
 		encoders.Put(e)
 	}

@@ -39,6 +39,7 @@ func (e *encoder) release() {
 	if e.buf.Cap() > maxPooled {
 		return
 	}
+	clear(e.buf.Bytes()) // it may tell of a patient
 	e.buf.Reset()
 	encoders.Put(e)
 }

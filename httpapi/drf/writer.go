@@ -20,9 +20,10 @@ var writers = sync.Pool{New: func() any { return new(Writer) }}
 // NewWriter makes a writer.
 func NewWriter() *Writer { return writers.Get().(*Writer) }
 
-// Release ends the use of the writer, and of the bytes that it gave.
+// Release ends the use of the writer, and of the bytes that it gave. What they told of a patient is not kept.
 func (w *Writer) Release() {
 	if cap(w.json) <= maxPooled {
+		clear(w.json)
 		*w = Writer{json: w.json[:0]}
 		writers.Put(w)
 	}

@@ -97,3 +97,17 @@ func TestWriterKeepsTheFirstError(t *testing.T) {
 		t.Errorf("a value without JSON: %v", err)
 	}
 }
+
+// TestReleasedBytesAreCleared: what a reply told of a patient is nowhere in the memory that waits for the next.
+func TestReleasedBytesAreCleared(t *testing.T) {
+	w := NewWriter()
+	w.String("a cough")
+	told, err := w.JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Release()
+	if string(told) != string(make([]byte, len(`"a cough"`))) {
+		t.Errorf("released with %q", told)
+	}
+}
