@@ -221,9 +221,7 @@ func (c *call) detailThen(number string, until moment) (reply, error) {
 		}
 		who[name] = account.Person{Profile: user.Profile, Privacy: person.Privacy}
 	}
-	w := drf.NewWriter()
-	c.writeOrder(w, o, who)
-	return reply{http.StatusOK, w}, nil
+	return written(http.StatusOK, o, who, c.writeOrder), nil
 }
 
 func orNotPlaced(err error) error {

@@ -151,7 +151,7 @@ func (c *call) newestOrder() (reply, error) {
 	if len(orders) == 0 {
 		return reply{}, drf.NotFound()
 	}
-	return c.orderShown(orders[0], false)
+	return c.orderShown(orders[0], c.writeOrder)
 }
 
 // listEvaluations is 获取某一医生的所有评价.

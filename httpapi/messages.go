@@ -2,13 +2,12 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
-	"slices"
 
 	"github.com/google/uuid"
 
 	"orderengine/domain/message"
+	"orderengine/gateways/vault"
 	"orderengine/httpapi/drf"
 	"orderengine/projections"
 )
@@ -33,8 +32,8 @@ type messageJSON struct {
 func (c *call) renderMessage(m message.Message, who people) (messageJSON, error) {
 	var text message.Text
 	opened, hidden, err := c.open(who[m.Patient], m.Purpose(), m.Content.Text)
-	if err == nil && len(opened) > 0 {
-		err = json.Unmarshal(opened, &text)
+	if err == nil {
+		err = vault.Decode(opened, &text)
 	}
 	shown := messageJSON{ID: m.ID, Hospital: m.Hospital, Event: m.Event, Patient: m.Patient, Voucher: m.Voucher,
 		Params: text.Params, Status: m.Status, Why: m.Why, Tries: m.Tries,
@@ -68,8 +67,7 @@ func (c *call) listMessages() (reply, error) {
 		for i, m := range messages {
 			patients[i] = m.Patient
 		}
-		slices.Sort(patients)
-		who, err := c.api.People(ctx, slices.Compact(patients)...)
+		who, err := c.api.People.each(ctx, patients)
 		if err != nil {
 			return nil, err
 		}

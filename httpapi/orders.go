@@ -82,23 +82,26 @@ func (c *call) orderDetail() (reply, error) {
 	if _, mine := order.SideOf(c.user.Username); !ok || !mine {
 		return reply{}, drf.NotFound()
 	}
-	return c.orderShown(order, c.query.Get("expand") == "charge")
+	if c.query.Get("expand") == "charge" {
+		return c.orderShown(order, c.writeCharged)
+	}
+	return c.orderShown(order, c.writeOrder)
 }
 
-// orderShown answers with an order of the views, and with its charges if they are asked for.
-func (c *call) orderShown(order qa.Order, charges bool) (reply, error) {
+// orderShown answers with an order of the views.
+func (c *call) orderShown(order qa.Order, write orderWriter) (reply, error) {
 	who, err := parties(c.ctx(), c.api.People, order)
 	if err != nil {
 		return reply{}, err
 	}
+	return written(http.StatusOK, order, who, write), nil
+}
+
+// written answers with an order as write shows it.
+func written(status int, order qa.Order, who people, write orderWriter) reply {
 	w := drf.NewWriter()
-	w.Begin('{')
-	c.writeMembers(w, order, who)
-	if charges {
-		writeCharges(w, order)
-	}
-	w.End('}')
-	return reply{http.StatusOK, w}, nil
+	write(w, order, who)
+	return reply{status, w}
 }
 
 // cancelOrder is 取消订单.
@@ -240,7 +243,5 @@ func (c *call) partReply(ctx context.Context, status int, result decider.Result[
 		return reply{}, err
 	}
 	c.await(result.Position)
-	w := drf.NewWriter()
-	write(w, result.State, who)
-	return reply{status, w}, nil
+	return written(status, result.State, who, write), nil
 }

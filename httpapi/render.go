@@ -45,8 +45,13 @@ func parties(ctx context.Context, who Directory, orders ...qa.Order) (people, er
 	for _, o := range orders {
 		names = append(names, o.Patient, o.Doctor)
 	}
-	slices.Sort(names)
-	return who(ctx, slices.Compact(names)...)
+	return who.each(ctx, names)
+}
+
+// each asks for users once each, however often they are named.
+func (d Directory) each(ctx context.Context, usernames []string) (people, error) {
+	slices.Sort(usernames)
+	return d(ctx, slices.Compact(usernames)...)
 }
 
 // orderWriter writes an order, or a part of one, with the people who stand in it.
@@ -76,11 +81,14 @@ func (c *call) writeMembers(w *drf.Writer, o qa.Order, who people) {
 	w.Name("create_time").Time(o.At, c.api.Location)
 }
 
-// writeCharges writes the charge that paid an order, or else the newest, and the others: money that was not wanted may
-// have come through them.
-func writeCharges(w *drf.Writer, o qa.Order) {
+// writeCharged writes an order with the charge that paid it, or else with the newest, and with the others: money that was
+// not wanted may have come through them.
+func (c *call) writeCharged(w *drf.Writer, o qa.Order, who people) {
+	w.Begin('{')
+	c.writeMembers(w, o, who)
 	w.Name("charge").Value(o.NewestCharge())
 	w.Name("other_charges").Value(o.Bill().OtherCharges())
+	w.End('}')
 }
 
 func writeProfile(w *drf.Writer, p account.Person) {

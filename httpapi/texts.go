@@ -122,14 +122,8 @@ func (s said) member(name, json string) {
 
 // why writes why the texts are null, if they are.
 func (s said) why() {
-	if s.hidden.Erased {
-		s.w.Name("erased").Bool(true)
-	}
-	if s.hidden.Restricted {
-		s.w.Name("restricted").Bool(true)
-	}
-	if s.hidden.Unreadable {
-		s.w.Name("unreadable").Bool(true)
+	if s.hidden != (hiddenJSON{}) {
+		s.w.Members(s.hidden)
 	}
 }
 

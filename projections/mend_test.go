@@ -93,7 +93,7 @@ func (v *partedViews) Page(ctx context.Context, index string, cut Cut) (Page, er
 	if err == nil && documents.Of != "" {
 		var docs Docs
 		docs, err = v.Get(ctx, documents.Keys(page.Members)...)
-		page.Values = docs.Values
+		page = page.With(docs)
 	}
 	return page, err
 }

@@ -104,6 +104,16 @@ type Page struct {
 	At      eventstore.Position // the checkpoint the answer is true at
 }
 
+// With is the page with its members' documents, which were read after them. If they are from before the page's moment, the
+// views were wiped in between, and the page is of no moment that is later.
+func (p Page) With(docs Docs) Page {
+	p.Values = docs.Values
+	if docs.At.Before(p.At) {
+		p.At = docs.At
+	}
+	return p
+}
+
 // Range is a part of an index, in the byte order of the members.
 type Range struct {
 	From  string // the first member that may be in it

@@ -92,8 +92,16 @@ func (v Vault) newKey(ctx context.Context, call decider.Call, patient string) (s
 // [ErrOtherFolder] and [ErrSealed].
 func (v Vault) Open(patient account.Person, purpose string, sealed domain.Sealed, text any) error {
 	plain, err := v.OpenBytes(patient, purpose, sealed)
-	if err != nil || len(plain) == 0 {
+	if err != nil {
 		return err
+	}
+	return Decode(plain, text)
+}
+
+// Decode decodes what [Vault.OpenBytes] gave into the value that text points to; nothing leaves it as it is.
+func Decode(plain []byte, text any) error {
+	if len(plain) == 0 {
+		return nil
 	}
 	return json.Unmarshal(plain, text)
 }

@@ -1,7 +1,6 @@
 package drf
 
 import (
-	"bytes"
 	"strconv"
 	"sync"
 	"time"
@@ -63,9 +62,6 @@ func (w *Writer) Item() *Writer {
 // Null writes null.
 func (w *Writer) Null() { w.json = append(w.json, "null"...) }
 
-// Bool writes a truth value.
-func (w *Writer) Bool(value bool) { w.json = strconv.AppendBool(w.json, value) }
-
 // Int writes a number.
 func (w *Writer) Int(n int64) { w.json = strconv.AppendInt(w.json, n, 10) }
 
@@ -111,8 +107,15 @@ func (w *Writer) Value(v any) {
 	w.json = append(w.json, json...)
 }
 
-// Open writes an object that further members are written to, and that has one at least.
-func (w *Writer) Open(object any) {
-	w.Value(object)
-	w.json = bytes.TrimSuffix(w.json, []byte("}"))
+// Members writes the members of an object into the one that is being written.
+func (w *Writer) Members(object any) {
+	json, err := Marshal(object)
+	if err != nil {
+		w.Fail(err)
+		return
+	}
+	if members := json[1 : len(json)-1]; len(members) > 0 {
+		w.Item()
+		w.json = append(w.json, members...)
+	}
 }

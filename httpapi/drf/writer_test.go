@@ -41,7 +41,7 @@ func TestWriterWritesAsMarshal(t *testing.T) {
 		w.Begin('{')
 		w.Name("number").Int(want.Number)
 		w.Name("text").String(want.Text)
-		w.Name("yes").Bool(want.Yes)
+		w.Name("yes").Value(want.Yes)
 		w.Name("none").Null()
 		w.Name("time").Time(at, shanghai)
 		w.Name("inner").Begin('{')
@@ -65,13 +65,16 @@ func TestWriterWritesAsMarshal(t *testing.T) {
 	})
 }
 
-func TestWriterOpensAnObject(t *testing.T) {
+func TestWriterWritesAnObjectsMembers(t *testing.T) {
 	w := NewWriter()
 	defer w.Release()
-	w.Open(struct {
+	w.Begin('{')
+	w.Members(struct{}{})
+	w.Members(struct {
 		A int            `json:"a"`
 		B map[string]int `json:"b"`
 	}{1, map[string]int{}})
+	w.Members(struct{}{})
 	w.Name("c").Value([]string{})
 	w.End('}')
 	if got, err := w.JSON(); string(got) != `{"a":1,"b":{},"c":[]}` || err != nil {

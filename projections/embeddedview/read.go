@@ -76,10 +76,7 @@ func (s *Store) Page(ctx context.Context, index string, cut projections.Cut) (pa
 	if err == nil && cut.Documents.Of != "" {
 		var docs projections.Docs
 		docs, err = s.documents(cut.Documents.Keys(page.Members))
-		page.Values = docs.Values
-		if docs.At.Before(page.At) { // they were wiped in between: it is no page of what the members were read of
-			page.At = docs.At
-		}
+		page = page.With(docs)
 	}
 	if err != nil {
 		return projections.Page{}, s.explain(err)

@@ -27,10 +27,7 @@ func (s *Store) Page(ctx context.Context, index string, cut projections.Cut) (pa
 	if err == nil && !documents && cut.Documents.Of != "" && len(page.Members) > 0 {
 		var docs projections.Docs
 		docs, err = s.Get(ctx, cut.Documents.Keys(page.Members)...)
-		page.Values = docs.Values
-		if docs.At.Before(page.At) { // they were wiped in between: it is no page of what the members were read of
-			page.At = docs.At
-		}
+		page = page.With(docs)
 	}
 	if err != nil {
 		return projections.Page{}, err
