@@ -17,6 +17,7 @@ import (
 	"orderengine/domain/account"
 	"orderengine/domain/institution"
 	"orderengine/eventstore"
+	"orderengine/gateways/vault"
 	"orderengine/httpapi/auth"
 	"orderengine/httpapi/drf"
 )
@@ -40,6 +41,8 @@ type call struct {
 	op       operation
 	// subject is the patient whose texts the reply tells, "" if it tells none.
 	subject string
+	texts   vault.Texts // of the patient of whom the last one was opened
+	opened  []byte      // room for the next
 }
 
 // reply is what a handler answers: a status and a body that becomes JSON or is written already (*drf.Writer), nil for none.

@@ -121,10 +121,10 @@ func (c *call) textOf(e qa.Event, after qa.Order) (json.RawMessage, error) {
 		return nil, err
 	}
 	text, _, err := c.open(who[after.Patient], purpose, sealed)
-	if len(text) == 0 {
-		text = []byte("null")
+	if text == "" {
+		text = "null"
 	}
-	return text, err
+	return json.RawMessage(text), err
 }
 
 // refusedBy are the commands that an order refused.

@@ -33,7 +33,7 @@ func (c *call) renderMessage(m message.Message, who people) (messageJSON, error)
 	var text message.Text
 	opened, hidden, err := c.open(who[m.Patient], m.Purpose(), m.Content.Text)
 	if err == nil {
-		err = vault.Decode(opened, &text)
+		err = vault.Decode([]byte(opened), &text)
 	}
 	shown := messageJSON{ID: m.ID, Hospital: m.Hospital, Event: m.Event, Patient: m.Patient, Voucher: m.Voucher,
 		Params: text.Params, Status: m.Status, Why: m.Why, Tries: m.Tries,

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/tidwall/gjson"
 
@@ -26,22 +25,22 @@ type hiddenJSON struct {
 
 // open opens a text about a patient, which is JSON, or nothing if nothing was said, unless it is hidden from the caller.
 // One that cannot be read is logged, and hides nobody else's.
-func (c *call) open(patient account.Person, purpose string, sealed domain.Sealed) ([]byte, hiddenJSON, error) {
+func (c *call) open(patient account.Person, purpose string, sealed domain.Sealed) (string, hiddenJSON, error) {
 	privacy := c.privacyOf(patient)
 	if privacy.Hidden() {
-		return nil, hiddenBy(privacy), nil
+		return "", hiddenBy(privacy), nil
 	}
-	text, err := c.api.Vault.OpenBytes(patient, purpose, sealed)
+	text, err := c.openOf(patient, purpose, sealed)
 	if errors.Is(err, vault.ErrNoKey) { // who told of the patient may not have heard yet of the key, or that it was destroyed
 		user, loadErr := c.api.Accounts.Users.Load(c.ctx(), patient.Username)
 		if loadErr != nil {
-			return nil, hiddenJSON{}, loadErr
+			return "", hiddenJSON{}, loadErr
 		}
 		now := user.State.Person()
 		if privacy = c.privacyOf(now); privacy.Hidden() {
-			return nil, hiddenBy(privacy), nil
+			return "", hiddenBy(privacy), nil
 		}
-		text, err = c.api.Vault.OpenBytes(now, purpose, sealed)
+		text, err = c.openOf(now, purpose, sealed)
 	}
 	switch {
 	case err == nil:
@@ -49,16 +48,25 @@ func (c *call) open(patient account.Person, purpose string, sealed domain.Sealed
 		return text, hiddenJSON{}, nil
 	case errors.Is(err, vault.ErrNoKey), errors.Is(err, vault.ErrOtherFolder), errors.Is(err, vault.ErrSealed):
 		c.api.Logger.Error("a text cannot be read; put the data key back", "request", c.request, "error", err.Error())
-		return nil, hiddenJSON{Unreadable: true}, nil
+		return "", hiddenJSON{Unreadable: true}, nil
 	}
-	return nil, hiddenJSON{}, err
+	return "", hiddenJSON{}, err
+}
+
+// openOf opens a text of a patient's. Most pages tell of one patient: the data key is looked for once.
+func (c *call) openOf(patient account.Person, purpose string, sealed domain.Sealed) (text string, err error) {
+	if !c.texts.Are(patient) {
+		c.texts = c.api.Vault.Of(patient)
+	}
+	c.opened, err = c.texts.Open(c.opened[:0], purpose, sealed)
+	return string(c.opened), err
 }
 
 // said is a text on its way into a reply. Its parts stay the JSON that was sealed, which follows the same rules; only
 // where it is from before texts were sealed, "<", ">" and "&" in it are escaped.
 type said struct {
 	w      *drf.Writer
-	parts  []part
+	parts  [mostParts]part
 	hidden hiddenJSON
 }
 
@@ -76,19 +84,20 @@ func (c *call) said(w *drf.Writer, patient account.Person, purpose string, seale
 }
 
 // partsOf are the parts of a text, none of nothing.
-func partsOf(text []byte) []part {
-	parts := make([]part, 0, mostParts)
-	gjson.ParseBytes(text).ForEach(func(name, value gjson.Result) bool {
-		parts = append(parts, part{name.Str, value.Raw})
-		return true
+func partsOf(text string) (parts [mostParts]part) {
+	n := 0
+	gjson.Parse(text).ForEach(func(name, value gjson.Result) bool {
+		parts[n] = part{name.Str, value.Raw}
+		n++
+		return n < mostParts
 	})
 	return parts
 }
 
 // part is a part of the text, or what stands for none.
-func (s said) part(name, none string) string {
-	for _, p := range s.parts {
-		if p.name == name && p.json != "null" {
+func (s *said) part(name, none string) string {
+	for i := range s.parts {
+		if p := &s.parts[i]; p.name == name && p.json != "null" {
 			return p.json
 		}
 	}
@@ -96,33 +105,42 @@ func (s said) part(name, none string) string {
 }
 
 // text writes a member that is a text.
-func (s said) text(name string) { s.member(name, s.part(name, `""`)) }
+func (s *said) text(name string) { s.member(name, s.part(name, `""`)) }
 
 // list writes a member that is a list; in the text it may be called otherwise.
-func (s said) list(name, as string) { s.member(name, s.part(as, `[]`)) }
+func (s *said) list(name, as string) { s.member(name, s.part(as, `[]`)) }
 
 // joined writes the texts of a list as one, between commas.
-func (s said) joined(name, as string) {
-	var texts []string
+func (s *said) joined(name, as string) {
+	if s.isHidden() {
+		s.member(name, "")
+		return
+	}
+	s.w.Name(name).Raw(`"`)
+	between := ""
 	gjson.Parse(s.part(as, `[]`)).ForEach(func(_, text gjson.Result) bool {
 		if text.Type == gjson.String {
-			texts = append(texts, text.Raw[1:len(text.Raw)-1]) // without its quotes
+			s.w.Raw(between)
+			s.w.Raw(text.Raw[1 : len(text.Raw)-1]) // without its quotes
+			between = ","
 		}
 		return true
 	})
-	s.member(name, `"`+strings.Join(texts, ",")+`"`)
+	s.w.Raw(`"`)
 }
 
-func (s said) member(name, json string) {
-	if s.hidden != (hiddenJSON{}) {
+func (s *said) member(name, json string) {
+	if s.isHidden() {
 		json = "null"
 	}
 	s.w.Name(name).Raw(json)
 }
 
+func (s *said) isHidden() bool { return s.hidden != (hiddenJSON{}) }
+
 // why writes why the texts are null, if they are.
-func (s said) why() {
-	if s.hidden != (hiddenJSON{}) {
+func (s *said) why() {
+	if s.isHidden() {
 		s.w.Members(s.hidden)
 	}
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // saidOf writes a text's parts as a question shows them.
-func saidOf(text []byte, hidden hiddenJSON) string {
+func saidOf(text string, hidden hiddenJSON) string {
 	w := drf.NewWriter()
 	defer w.Release()
 	s := said{w, partsOf(text), hidden}
@@ -45,7 +45,7 @@ func TestWhatWasSaidIsShown(t *testing.T) {
 			FileList       []string `json:"file_list"`
 			DescFiles      string   `json:"desc_files"`
 		}
-		if err := json.Unmarshal([]byte(saidOf(sealed, hiddenJSON{})), &shown); err != nil {
+		if err := json.Unmarshal([]byte(saidOf(string(sealed), hiddenJSON{})), &shown); err != nil {
 			r.Fatalf("%s: %v", sealed, err)
 		}
 		if shown.AllergyHistory != text.AllergyHistory || !slices.Equal(shown.FileList, text.Files) || shown.FileList == nil ||
@@ -71,7 +71,7 @@ func TestTextsThatAreNotShown(t *testing.T) {
 		{"", hiddenJSON{Restricted: true}, `{"allergy_history":null,"file_list":null,"desc_files":null,"restricted":true}`},
 		{text, hiddenJSON{Unreadable: true}, `{"allergy_history":null,"file_list":null,"desc_files":null,"unreadable":true}`},
 	} {
-		if got := saidOf([]byte(c.text), c.hidden); got != c.want {
+		if got := saidOf(c.text, c.hidden); got != c.want {
 			t.Errorf("%s, %+v: %s, want %s", c.text, c.hidden, got, c.want)
 		}
 	}

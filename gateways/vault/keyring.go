@@ -143,7 +143,7 @@ func (k *Keyring) readName() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	name, err := open(k.master, sealed, checkFile)
+	name, err := open(nil, k.master, sealed, checkFile)
 	if err != nil {
 		return "", fmt.Errorf("%w: %s", ErrMasterKey, k.dir)
 	}
@@ -188,7 +188,7 @@ func (k *Keyring) key(name string) (cipher.AEAD, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := open(k.master, wrapped, name)
+	key, err := open(nil, k.master, wrapped, name)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -32,11 +32,12 @@ func seal(key cipher.AEAD, text []byte, purpose string) domain.Sealed {
 	return key.Seal(sealed, sealed[1:], text, []byte(purpose))
 }
 
-func open(key cipher.AEAD, sealed domain.Sealed, purpose string) ([]byte, error) {
+// open opens what seal gave and appends it to text.
+func open(text []byte, key cipher.AEAD, sealed domain.Sealed, purpose string) ([]byte, error) {
 	if len(sealed) < 1+nonceSize+tagSize || sealed[0] != domain.SealedAESGCM {
 		return nil, ErrSealed
 	}
-	text, err := key.Open(nil, sealed[1:1+nonceSize], sealed[1+nonceSize:], []byte(purpose))
+	text, err := key.Open(text, sealed[1:1+nonceSize], sealed[1+nonceSize:], []byte(purpose))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSealed, err)
 	}

@@ -7,6 +7,7 @@ package vault
 
 import (
 	"context"
+	"crypto/cipher"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -108,21 +109,43 @@ func Decode(plain []byte, text any) error {
 
 // OpenBytes is Open of a text that is bytes.
 func (v Vault) OpenBytes(patient account.Person, purpose string, sealed domain.Sealed) ([]byte, error) {
+	texts := v.Of(patient)
+	return texts.Open(nil, purpose, sealed)
+}
+
+// Of gives what opens the texts of a patient. Ask the patient's privacy first whether they may be opened.
+func (v Vault) Of(patient account.Person) Texts { return Texts{keys: v.Keys, patient: patient} }
+
+// Texts opens texts of one patient, whose data key it looks for once. It is for one request and one goroutine.
+type Texts struct {
+	keys    *Keyring
+	patient account.Person
+	key     cipher.AEAD // nil until there is something to open with it
+}
+
+// Are says that they are the patient's, sealed with the data key that the patient has.
+func (t *Texts) Are(patient account.Person) bool {
+	return t.keys != nil && t.patient.Username == patient.Username && t.patient.Privacy.Key == patient.Privacy.Key
+}
+
+// Open opens what was sealed for a purpose and appends it to text. It fails with [ErrNoKey], [ErrOtherFolder] and
+// [ErrSealed].
+func (t *Texts) Open(text []byte, purpose string, sealed domain.Sealed) (_ []byte, err error) {
 	if len(sealed) == 0 {
-		return nil, nil
+		return text, nil
 	}
 	if sealed[0] == domain.SealedPlain {
-		return sealed[1:], nil
+		return append(text, sealed[1:]...), nil
 	}
-	key, err := v.Keys.key(patient.Privacy.Key)
-	if err != nil {
-		return nil, fmt.Errorf("texts of %s: %w", patient.Username, err)
+	if t.key == nil {
+		if t.key, err = t.keys.key(t.patient.Privacy.Key); err != nil {
+			return nil, fmt.Errorf("texts of %s: %w", t.patient.Username, err)
+		}
 	}
-	plain, err := open(key, sealed, purpose)
-	if err != nil {
-		return nil, fmt.Errorf("%s of %s: %w", purpose, patient.Username, err)
+	if text, err = open(text, t.key, sealed, purpose); err != nil {
+		return nil, fmt.Errorf("%s of %s: %w", purpose, t.patient.Username, err)
 	}
-	return plain, nil
+	return text, nil
 }
 
 // Perform carries out what is due of a patient's texts: it erases those whose restriction has ended, and destroys the

@@ -125,6 +125,28 @@ func TestWhatIsSealedIsOpened(t *testing.T) {
 	}
 }
 
+// TestTextsOfOnePatient: whoever opens many finds the data key once, and knows whose they are.
+func TestTextsOfOnePatient(t *testing.T) {
+	w := newWorld(t)
+	first, second, other := w.seal("p1", "a"), w.seal("p1", "b"), w.seal("p2", "c")
+	texts := w.Of(w.person("p1"))
+	got, err := texts.Open([]byte("["), purpose, first)
+	if err == nil {
+		got, err = texts.Open(append(got, ','), purpose, second)
+	}
+	if string(got) != `["a","b"` || err != nil {
+		t.Errorf("%s, %v", got, err)
+	}
+	if _, err := texts.Open(nil, purpose, other); !errors.Is(err, ErrSealed) {
+		t.Errorf("another's: %v", err)
+	}
+	newKey := w.person("p1")
+	newKey.Privacy.Key = w.person("p2").Privacy.Key
+	if !texts.Are(w.person("p1")) || texts.Are(w.person("p2")) || texts.Are(newKey) || new(Texts).Are(account.Person{}) {
+		t.Error("whose texts they are")
+	}
+}
+
 func TestNothingElseOpensIt(t *testing.T) {
 	w := newWorld(t)
 	sealed := w.seal("p1", "a text")
