@@ -42,8 +42,14 @@ type Directory func(ctx context.Context, usernames ...string) (people, error)
 // parties are all who stand in the orders.
 func parties(ctx context.Context, who Directory, orders ...qa.Order) (people, error) {
 	names := make([]string, 0, 2*len(orders))
-	for _, o := range orders {
-		names = append(names, o.Patient, o.Doctor)
+	for i := range orders {
+		o := &orders[i]
+		if i == 0 || o.Patient != orders[i-1].Patient { // one side is the same all over most lists
+			names = append(names, o.Patient)
+		}
+		if i == 0 || o.Doctor != orders[i-1].Doctor {
+			names = append(names, o.Doctor)
+		}
 	}
 	return who.each(ctx, names)
 }

@@ -120,8 +120,11 @@ func NewListing[T any](r *http.Request, page Page, results []T) Listing[T] {
 
 // WriteListing is NewListing for a writer, which write gives each item of the page.
 func WriteListing[T any](w *Writer, r *http.Request, page Page, items []T, write func(T)) {
+	head := page.head(r)
 	w.Begin('{')
-	w.Members(page.head(r))
+	w.Name("count").Int(int64(head.Count))
+	w.Name("next").StringOrNull(head.Next)
+	w.Name("previous").StringOrNull(head.Previous)
 	w.Name("results").Begin('[')
 	for _, item := range items {
 		w.Item()

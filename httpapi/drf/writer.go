@@ -74,6 +74,15 @@ func (w *Writer) String(text string) {
 	w.json = append(append(append(w.json, '"'), text...), '"')
 }
 
+// StringOrNull writes a text, or null where there is none.
+func (w *Writer) StringOrNull(text *string) {
+	if text == nil {
+		w.Null()
+		return
+	}
+	w.String(*text)
+}
+
 // standsAsIs says that a text stands in JSON as it is.
 func standsAsIs(text string) bool {
 	const lineSeparators = 0xE2 // the first byte of U+2028 and U+2029, and of much else

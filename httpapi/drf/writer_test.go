@@ -22,6 +22,7 @@ func TestWriterWritesAsMarshal(t *testing.T) {
 			Text   string  `json:"text"`
 			Yes    bool    `json:"yes"`
 			None   *string `json:"none"`
+			Some   *string `json:"some"`
 			Time   string  `json:"time"`
 			Inner  inner   `json:"inner"`
 			Raw    []int   `json:"raw"`
@@ -30,6 +31,7 @@ func TestWriterWritesAsMarshal(t *testing.T) {
 			rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }))
 		want.Number = rapid.Int64().Draw(r, "number")
 		want.Text, want.Inner.Text = text.Draw(r, "text"), text.Draw(r, "inner text")
+		want.Some = new(text.Draw(r, "some"))
 		want.Yes = rapid.Bool().Draw(r, "yes")
 		want.Inner.List = rapid.SliceOfN(text, 1, 5).Draw(r, "list")
 		want.Raw = []int{1, 2}
@@ -42,7 +44,8 @@ func TestWriterWritesAsMarshal(t *testing.T) {
 		w.Name("number").Int(want.Number)
 		w.Name("text").String(want.Text)
 		w.Name("yes").Value(want.Yes)
-		w.Name("none").Null()
+		w.Name("none").StringOrNull(want.None)
+		w.Name("some").StringOrNull(want.Some)
 		w.Name("time").Time(at, shanghai)
 		w.Name("inner").Begin('{')
 		w.Name("text").String(want.Inner.Text)
