@@ -38,15 +38,19 @@ type Registration struct {
 	Password string
 	Token    string // a new one is made if it is empty
 	Prices   account.Prices
+	// Credential is what [NewCredential] made of a password and a token before; zero makes it of those above.
+	Credential account.Credential
 }
 
 // Register makes a user. A username that is taken is refused with [domain.AlreadyExists].
 func (a Accounts) Register(ctx context.Context, call decider.Call, r Registration) (decider.Result[account.User], error) {
-	credential, err := a.credential(ctx, call, r.Profile.Username, r.Password, r.Token)
-	if err != nil {
+	if r.Credential.Verifier == "" {
+		r.Credential = newCredential(r.Password, r.Token)
+	}
+	if err := a.lead(ctx, call, r.Profile.Username, r.Credential); err != nil {
 		return decider.Result[account.User]{}, err
 	}
-	register := account.Register{Profile: r.Profile, Credential: credential, At: call.At}
+	register := account.Register{Profile: r.Profile, Credential: r.Credential, At: call.At}
 	result, err := a.Users.Execute(ctx, r.Profile.Username, call, register)
 	if err != nil || len(r.Prices) == 0 {
 		return result, err
@@ -67,24 +71,28 @@ func (a Accounts) SetPrices(ctx context.Context, call decider.Call, username str
 
 // SetPassword changes a user's password and token; a new token is made if it is empty.
 func (a Accounts) SetPassword(ctx context.Context, call decider.Call, username, password, token string) (decider.Result[account.User], error) {
-	credential, err := a.credential(ctx, call, username, password, token)
-	if err != nil {
+	credential := newCredential(password, token)
+	if err := a.lead(ctx, call, username, credential); err != nil {
 		return decider.Result[account.User]{}, err
 	}
 	return a.Users.Execute(ctx, username, call.Step("credential"), account.SetCredential{Credential: credential, At: call.At})
 }
 
-// credential makes what is stored, and leads the token's hash to the user before the user knows of it.
-func (a Accounts) credential(ctx context.Context, call decider.Call, username, password, token string) (account.Credential, error) {
+// newCredential is [NewCredential] with a new token if there is none.
+func newCredential(password, token string) account.Credential {
 	if token == "" {
 		token = NewToken()
 	}
-	credential := NewCredential(password, token)
-	_, err := a.Tokens.Execute(ctx, credential.TokenHash, call.Step("token"), link.Command{To: username})
+	return NewCredential(password, token)
+}
+
+// lead leads the token's hash to the user before the user knows of it.
+func (a Accounts) lead(ctx context.Context, call decider.Call, username string, c account.Credential) error {
+	_, err := a.Tokens.Execute(ctx, c.TokenHash, call.Step("token"), link.Command{To: username})
 	if domain.IsRefused(err, domain.AlreadyExists) {
-		return credential, domain.RefuseField(domain.AlreadyExists, "token", "the token is another user's")
+		return domain.RefuseField(domain.AlreadyExists, "token", "the token is another user's")
 	}
-	return credential, err
+	return err
 }
 
 // Authenticate is the user with a token, [ErrUnknown] or [ErrInactive].
