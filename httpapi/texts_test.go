@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"encoding/json"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -53,6 +54,15 @@ func TestWhatWasSaidIsShown(t *testing.T) {
 			r.Errorf("%s is shown as %+v", sealed, shown)
 		}
 	})
+}
+
+// TestNoTextHasMoreParts than said keeps: those beyond would be shown as if nothing had been said.
+func TestNoTextHasMoreParts(t *testing.T) {
+	for _, text := range []any{qa.QuestionText{}, qa.AnswerText{}, qa.EvaluationText{}} {
+		if is := reflect.TypeOf(text); is.NumField() > mostParts {
+			t.Errorf("%s has %d parts, more than %d", is, is.NumField(), mostParts)
+		}
+	}
 }
 
 func TestTextsThatAreNotShown(t *testing.T) {

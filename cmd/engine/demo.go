@@ -51,14 +51,14 @@ var demoPeople = []auth.Registration{
 			"AjgbmjKXByPhVPmEkhqACyXVGVrr54OlGN7IJ5LoJyHByNgzW5V878RBE3l+Czki3gWeHss6XlA=")},
 }
 
-// demoCredential is what was made of the demo's password and a person's token once and for all: to make it takes longer
-// than all else that the demo does. Whose it is, the token tells.
-func demoCredential(saltAndProof, sealed string) account.Credential {
-	token, err := base64.StdEncoding.DecodeString(sealed)
+// demoCredential is what [auth.NewCredential] once made of the demo's password and a person's token, but for the token's
+// hash: to make it at every first start takes longer than all else that the demo does.
+func demoCredential(saltAndProof, sealedToken string) account.Credential {
+	sealed, err := base64.StdEncoding.DecodeString(sealedToken)
 	if err != nil {
 		panic(err) // it is one of those above
 	}
-	return account.Credential{Verifier: "$argon2id$v=19$m=19456,t=2,p=1$" + saltAndProof, Sealed: token}
+	return account.Credential{Verifier: "$argon2id$v=19$m=19456,t=2,p=1$" + saltAndProof, Sealed: sealed}
 }
 
 // demoFunds is what each patient's wallet holds at first.
