@@ -167,6 +167,30 @@ func TestListing(t *testing.T) {
 	}
 }
 
+// TestWriteListing: what is written is what would be marshalled, on the first, a middle and the last page and on an empty one.
+func TestWriteListing(t *testing.T) {
+	r := httptest.NewRequest("GET", "/qaorder/order/patient/list/?status=5", nil)
+	for _, c := range []struct {
+		page, count int
+		items       []int64
+	}{{1, 7, []int64{1, 2, 3}}, {2, 7, []int64{4, 5, 6}}, {3, 7, []int64{7}}, {1, 0, nil}} {
+		page, err := PageQuery{Size: 3, Number: c.page}.Of(c.count)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := Marshal(NewListing(r, page, c.items))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := NewWriter()
+		WriteListing(w, r, page, c.items, w.Int)
+		if got, err := w.JSON(); string(got) != string(want) || err != nil {
+			t.Errorf("page %d of %d: wrote %s, %v, want %s", c.page, c.count, got, err, want)
+		}
+		w.Release()
+	}
+}
+
 func FuzzPaging(f *testing.F) {
 	for _, seed := range []string{"", "page=2&page_size=3", "page=last", "page=", "page_size=%FF&x=%zz", "page=99999999999999999999"} {
 		f.Add(seed, 12)
