@@ -31,6 +31,9 @@ type asked struct {
 
 // do sends the commands that add adds, and waits for them unless ctx ends before; then they may not be looked at.
 func (t *together) do(ctx context.Context, add func(redis.Pipeliner)) error {
+	if err := ctx.Err(); err != nil {
+		return err // the answer might be there before it is seen that nobody wants it
+	}
 	a := &asked{add, make(chan struct{})}
 	t.mu.Lock()
 	t.waiting = append(t.waiting, a)
