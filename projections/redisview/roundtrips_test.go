@@ -56,6 +56,23 @@ func TestAFullServerIsRead(t *testing.T) {
 	wantCommands(t, client, func() { readPage(t, store, "plain", 0) }, map[string]string{"get": "2", "zcard": "1", "sort_ro": "1"})
 }
 
+// TestAReaderWhoIsGone asks nothing: the answer might be there before it is seen that nobody wants it.
+func TestAReaderWhoIsGone(t *testing.T) {
+	server := redistest.Start(t)
+	store, client := mustOpen(t, server.URL(), redisview.Options{}), raw(t, server)
+	fillOrders(t, store)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	wantCommands(t, client, func() {
+		if _, err := store.Get(ctx, "a"); !errors.Is(err, context.Canceled) {
+			t.Errorf("%v, want %v", err, context.Canceled)
+		}
+		if _, err := store.Get(t.Context(), "a"); err != nil { // it would come after the other
+			t.Error(err)
+		}
+	}, map[string]string{"mget": "1"})
+}
+
 // TestAReaderGoes: who has waited long enough goes, although what it asked is on its way with what others asked.
 func TestAReaderGoes(t *testing.T) {
 	server := redistest.Start(t)
