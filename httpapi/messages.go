@@ -38,7 +38,7 @@ func (c *call) renderMessage(m message.Message, who people) (messageJSON, error)
 	shown := messageJSON{ID: m.ID, Hospital: m.Hospital, Event: m.Event, Patient: m.Patient, Voucher: m.Voucher,
 		Params: text.Params, Status: m.Status, Why: m.Why, Tries: m.Tries,
 		CreateTime: drf.Time(m.At, c.api.Location), hiddenJSON: hidden}
-	if hidden == (hiddenJSON{}) {
+	if !hidden.isSet() {
 		shown.Text = &text.Text
 	}
 	if !m.SentAt.IsZero() {

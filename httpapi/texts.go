@@ -23,6 +23,8 @@ type hiddenJSON struct {
 	Unreadable bool `json:"unreadable,omitempty"`
 }
 
+func (h hiddenJSON) isSet() bool { return h != hiddenJSON{} }
+
 // open opens a text about a patient, which is JSON, or nothing if nothing was said, unless it is hidden from the caller.
 // One that cannot be read is logged, and hides nobody else's.
 func (c *call) open(patient account.Person, purpose string, sealed domain.Sealed) (string, hiddenJSON, error) {
@@ -112,7 +114,7 @@ func (s *said) list(name, as string) { s.member(name, s.part(as, `[]`)) }
 
 // joined writes the texts of a list as one, between commas.
 func (s *said) joined(name, as string) {
-	if s.isHidden() {
+	if s.hidden.isSet() {
 		s.member(name, "")
 		return
 	}
@@ -130,17 +132,15 @@ func (s *said) joined(name, as string) {
 }
 
 func (s *said) member(name, json string) {
-	if s.isHidden() {
+	if s.hidden.isSet() {
 		json = "null"
 	}
 	s.w.Name(name).Raw(json)
 }
 
-func (s *said) isHidden() bool { return s.hidden != (hiddenJSON{}) }
-
 // why writes why the texts are null, if they are.
 func (s *said) why() {
-	if s.isHidden() {
+	if s.hidden.isSet() {
 		s.w.Members(s.hidden)
 	}
 }
