@@ -34,6 +34,7 @@ var hospitalSamples = []hospital.Event{
 	payment.OrderPaid{Receipt: sampleReceipt},
 	payment.SurplusReceived{Receipt: sampleReceipt},
 	payment.RefundRequested{RefundIntent: sampleNamedRefund},
+	payment.RefundAsked{No: hospitalNumber + "R1", Claim: "c1", At: at},
 	payment.RefundAccepted{No: hospitalNumber + "R1", PlatformID: "re_1", At: at},
 	payment.RefundDelayed{No: hospitalNumber + "R1", Why: "time-out", At: at},
 	payment.RefundParked{No: hospitalNumber + "R1", Why: "key refused", At: at},

@@ -72,6 +72,7 @@ var qaSamples = []qa.Event{
 	qa.OrderFinished{By: "patient1", At: at},
 	qa.OrderEvaluated{Evaluation: qa.Evaluation{PK: 6, Scores: 5, Text: sampleSealed, At: at}},
 	payment.RefundRequested{RefundIntent: payment.RefundIntent{No: "12257268238541425696240003R1", Ref: "ch_1", Channel: payment.WX, Amount: 1500, Reason: payment.OfSurplus, At: at}},
+	payment.RefundAsked{No: "12257268238541425696240003R1", Claim: "c1", At: at},
 	payment.RefundAccepted{No: "12257268238541425696240003R1", PlatformID: "re_1", At: at},
 	payment.RefundDelayed{No: "12257268238541425696240003R1", Why: "time-out", At: at},
 	payment.RefundParked{No: "12257268238541425696240003R1", Why: "key refused", At: at},

@@ -128,12 +128,36 @@ func (p Payments) payBack(ctx context.Context, o Entry, t process.Todo) (Entry, 
 	if refund.Channel == payment.Balance {
 		return p.credit(ctx, o, t, refund)
 	}
-	made, err := p.Platform.CreateRefund(ctx, RefundRequest{Charge: refund.Ref, OrderNo: o.Number, No: refund.No,
-		Amount: refund.Amount, Description: refund.Reason})
+	o, refund, ours, err := p.claim(ctx, o, t, refund)
+	if err != nil || !ours {
+		return o, err
+	}
+	made, err := p.ask(ctx, o, refund)
 	if errors.Is(err, ErrTurn) {
 		return Entry{}, err // the next server's try is the one to be written down
 	}
 	return p.heard(ctx, o, t, refund, made, err)
+}
+
+// claim writes down that this server is about to ask for a refund. A request that nobody heard the end of cannot be found
+// at the platform while it is on its way: who comes next waits for it, whatever ended this server.
+func (p Payments) claim(ctx context.Context, o Entry, t process.Todo, r payment.Refund) (order Entry, claimed payment.Refund, ours bool, err error) {
+	id := uuid.New()
+	call := p.call(o, t, "")
+	call.ID = id
+	order, err = p.Books.Execute(ctx, o.Number, call, payment.AskRefund{No: r.No, Claim: id.String(), Instead: r.Claim, At: p.Now()})
+	claimed, _ = order.Refund(r.No)
+	return order, claimed, claimed.Claim == id.String(), err
+}
+
+// askLimit is how long the platform may be asked for one refund. It is shorter than [process.Periods.Grace], after which
+// another server may ask.
+const askLimit = 10 * time.Second
+
+func (p Payments) ask(ctx context.Context, o Entry, r payment.Refund) (payment.PlatformRefund, error) {
+	ctx, cancel := context.WithTimeout(ctx, askLimit)
+	defer cancel()
+	return p.Platform.CreateRefund(ctx, RefundRequest{Charge: r.Ref, OrderNo: o.Number, No: r.No, Amount: r.Amount, Description: r.Reason})
 }
 
 func (p Payments) credit(ctx context.Context, o Entry, t process.Todo, r payment.Refund) (Entry, error) {

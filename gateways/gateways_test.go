@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -150,8 +151,10 @@ func (w *world) settle() qa.Order {
 type platform struct {
 	mu    sync.Mutex
 	made  []string
-	paid  bool       // what FindCharge tells
-	odd   domain.Fen // the sum that refunds are told to be of, if not the right one
+	asked []string      // the refunds that CreateRefund was called for
+	block chan struct{} // if not nil, what CreateRefund waits for
+	paid  bool          // what FindCharge tells
+	odd   domain.Fen    // the sum that refunds are told to be of, if not the right one
 	fails error
 }
 
@@ -170,6 +173,12 @@ func (p *platform) FindCharge(_ context.Context, id string) (payment.Charge, err
 }
 
 func (p *platform) CreateRefund(_ context.Context, r gateways.RefundRequest) (payment.PlatformRefund, error) {
+	p.mu.Lock()
+	p.asked = append(p.asked, r.No)
+	p.mu.Unlock()
+	if p.block != nil {
+		<-p.block
+	}
 	if p.odd != 0 {
 		return payment.PlatformRefund{ID: "re_" + r.No, OrderNo: r.No, Charge: r.Charge, Amount: p.odd, Status: payment.Succeeded}, nil
 	}
@@ -583,13 +592,77 @@ func TestNoticeThatWasLost(t *testing.T) {
 func TestARefundThatIsAnothersToAskForIsNoTry(t *testing.T) {
 	w := newWorld(t, 0)
 	w.order(wxMoney(), qa.Refund{By: patient, At: now})
-	before := w.load().Refunds[0]
 	w.platform.fails = gateways.ErrTurn
 	if _, err := w.payments().Perform(t.Context(), number); !errors.Is(err, gateways.ErrTurn) {
 		t.Errorf("error %v, want %v", err, gateways.ErrTurn)
 	}
-	if r := w.load().Refunds[0]; r != before {
-		t.Errorf("the refund is %+v, was %+v", r, before)
+	if r := w.load().Refunds[0]; r.Tries != 0 || r.Claim == "" || !r.AskedAt.Equal(now) {
+		t.Errorf("the refund is %+v", r)
+	}
+}
+
+// TestARefundIsAskedForByOneServer, however many look at once.
+func TestARefundIsAskedForByOneServer(t *testing.T) {
+	w := newWorld(t, 0)
+	w.order(wxMoney(), qa.Refund{By: patient, At: now})
+	var work sync.WaitGroup
+	for range 16 {
+		work.Go(func() {
+			p := w.payments()
+			p.Periods.Grace = time.Minute
+			if _, err := p.Perform(t.Context(), number); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	work.Wait()
+	if len(w.platform.asked) != 1 || w.load().Refunds[0].PlatformID == "" {
+		t.Errorf("asked for %v: %+v", w.platform.asked, w.load().Refunds)
+	}
+}
+
+// TestARefundThatMayBeUnderWayIsLeftAlone: a server that has asked and was killed has left a request that may yet arrive,
+// and cannot be found. The next one waits until it has ended.
+func TestARefundThatMayBeUnderWayIsLeftAlone(t *testing.T) {
+	const grace = 12 * time.Second
+	w := newWorld(t, 0)
+	w.order(wxMoney(), qa.Refund{By: patient, At: now})
+	perform := func(after time.Duration) {
+		p := w.payments()
+		p.Periods.Grace = grace
+		p.Now = func() time.Time { return now.Add(after) }
+		if _, err := p.Perform(t.Context(), number); err != nil {
+			t.Error(err)
+		}
+	}
+	w.platform.block = make(chan struct{})
+	var first sync.WaitGroup
+	first.Go(func() { perform(0) })
+	asked := func() int { w.platform.mu.Lock(); defer w.platform.mu.Unlock(); return len(w.platform.asked) }
+	for asked() == 0 {
+		runtime.Gosched()
+	}
+	perform(grace - time.Millisecond)
+	if n := asked(); n != 1 {
+		t.Errorf("asked for %d times while it may be under way", n)
+	}
+	close(w.platform.block)
+	first.Wait()
+	if r := w.load().Refunds[0]; r.Claim != "" || r.PlatformID == "" {
+		t.Errorf("what the platform said is not written down: %+v", r)
+	}
+
+	w.order(qa.Command(payment.ConfirmPayment{Receipt: payment.Receipt{Channel: payment.WX, Ref: "ch_late", Amount: price, At: now}}))
+	w.platform.fails = gateways.ErrTurn // as if it were killed after its claim
+	p := w.payments()
+	p.Periods.Grace = grace
+	if _, err := p.Perform(t.Context(), number); !errors.Is(err, gateways.ErrTurn) {
+		t.Errorf("error %v", err)
+	}
+	w.platform.fails = nil
+	perform(grace)
+	if r := w.load().Refunds[1]; r.PlatformID == "" || asked() != 3 {
+		t.Errorf("not asked for again: %+v", r)
 	}
 }
 

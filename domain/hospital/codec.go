@@ -19,6 +19,7 @@ var Codec = domain.NewCodec(
 	domain.Form[payment.OrderPaid, Event]("OrderPaid"),
 	domain.Form[payment.SurplusReceived, Event]("SurplusReceived"),
 	domain.Form[payment.RefundRequested, Event]("RefundRequested"),
+	domain.Form[payment.RefundAsked, Event]("RefundAsked"),
 	domain.Form[payment.RefundAccepted, Event]("RefundAccepted"),
 	domain.Form[payment.RefundDelayed, Event]("RefundDelayed"),
 	domain.Form[payment.RefundParked, Event]("RefundParked"),

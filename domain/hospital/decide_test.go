@@ -81,6 +81,7 @@ func pairs() []pair {
 		{"no money", Kinds, payment.ConfirmPayment{Receipt: receipt("ch_new", 0)}, refusal(domain.Invalid), nil},
 		{"decline what nobody asked for", Kinds, payment.DeclinePayment{Attempt: "a1", At: t0}, nothing, nil},
 		{"charge that nobody asked for", Kinds, payment.RecordCharge{Charge: payment.Charge{ID: "ch_1", Channel: payment.WX}}, nothing, nil},
+		{"ask for a refund there is not", Kinds, payment.AskRefund{No: "R1", Claim: "c1", At: t0}, refusal(domain.NotFound), nil},
 		{"accept a refund there is not", Kinds, payment.AcceptRefund{No: "R1", At: t0}, refusal(domain.NotFound), nil},
 		{"delay a refund there is not", Kinds, payment.DelayRefund{No: "R1", At: t0}, refusal(domain.NotFound), nil},
 		{"park a refund there is not", Kinds, payment.ParkRefund{No: "R1", At: t0}, refusal(domain.NotFound), nil},

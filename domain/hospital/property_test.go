@@ -40,6 +40,7 @@ func anyCommand(t *rapid.T, o Order, now time.Time) Command {
 		payment.RecordCharge{Charge: payment.Charge{ID: name, Channel: mode.Channel(), Amount: o.Amount, TimeExpire: now.Add(time.Hour).Unix()}},
 		payment.ConfirmPayment{Receipt: payment.Receipt{Channel: mode.Channel(), Ref: name, Amount: o.Amount, At: now}},
 		payment.ConfirmPayment{Receipt: payment.Receipt{Channel: mode.Channel(), Ref: name, Amount: o.Amount + domain.Fen(n-3), At: now}},
+		payment.AskRefund{No: refundNo, Claim: name, At: now},
 		payment.AcceptRefund{No: refundNo, PlatformID: "re_1", At: now},
 		payment.DelayRefund{No: refundNo, Why: "no answer", At: now},
 		payment.ParkRefund{No: refundNo, Why: "no", At: now},

@@ -25,6 +25,14 @@ type (
 	// ConfirmPayment says that money has arrived. It is never refused for the order's state: money for an
 	// order that does not wait for it is given back.
 	ConfirmPayment struct{ Receipt Receipt }
+	// AskRefund claims the asking for the refund: Claim is told to nobody else. Instead is the claim that it takes the place
+	// of, "" if there is none; it comes to nothing if that is not the one that stands.
+	AskRefund struct {
+		No      string
+		Claim   string
+		Instead string
+		At      time.Time
+	}
 	// AcceptRefund hands in that the platform has taken the refund and will tell of its outcome.
 	AcceptRefund struct {
 		No         string
@@ -73,6 +81,7 @@ type (
 func (DeclinePayment) OrderCommand() {}
 func (RecordCharge) OrderCommand()   {}
 func (ConfirmPayment) OrderCommand() {}
+func (AskRefund) OrderCommand()      {}
 func (AcceptRefund) OrderCommand()   {}
 func (DelayRefund) OrderCommand()    {}
 func (ParkRefund) OrderCommand()     {}
@@ -83,6 +92,7 @@ func (SettleRefund) OrderCommand()   {}
 func (DeclinePayment) isMoney() {}
 func (RecordCharge) isMoney()   {}
 func (ConfirmPayment) isMoney() {}
+func (AskRefund) isMoney()      {}
 func (AcceptRefund) isMoney()   {}
 func (DelayRefund) isMoney()    {}
 func (ParkRefund) isMoney()     {}

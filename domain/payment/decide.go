@@ -1,6 +1,7 @@
 package payment
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -16,6 +17,8 @@ func Decide(b Bill, c Command) ([]Event, error) {
 		return decideRecordCharge(b, c)
 	case ConfirmPayment:
 		return decideConfirmPayment(b, c)
+	case AskRefund:
+		return decideAskRefund(b, c)
 	case AcceptRefund:
 		return decideAcceptRefund(b, c)
 	case DelayRefund:
@@ -77,6 +80,14 @@ func decideConfirmPayment(b Bill, c ConfirmPayment) ([]Event, error) {
 	return []Event{SurplusReceived{c.Receipt}, RefundRequested{back}}, nil
 }
 
+func decideAskRefund(b Bill, c AskRefund) ([]Event, error) {
+	r, err := refundWith(b, c.No)
+	if err != nil || r.Status != Pending || r.Parked || r.PlatformID != "" || r.Claim != c.Instead {
+		return nil, err
+	}
+	return []Event{RefundAsked{No: c.No, Claim: c.Claim, At: c.At}}, nil
+}
+
 func decideAcceptRefund(b Bill, c AcceptRefund) ([]Event, error) {
 	r, err := refundWith(b, c.No)
 	if err != nil || r.Status != Pending || r.PlatformID != "" {
@@ -129,10 +140,7 @@ func decideRetryRefund(b Bill, c RetryRefund) ([]Event, error) {
 
 // putOff says that a clock ahead of its time has put the refund off for long: it would wait for nobody else.
 func putOff(r Refund, now time.Time) bool {
-	from := r.TriedAt
-	if from.IsZero() {
-		from = r.At
-	}
+	from := cmp.Or(r.AskedAt, r.TriedAt, r.At)
 	return r.Status == Pending && !r.Closed && from.After(now)
 }
 

@@ -11,6 +11,7 @@ const r1, r2 = number + "R1", number + "R2"
 
 // steps of a refund.
 var (
+	ask      = AskRefund{No: r1, Claim: "c1", At: later}
 	accept   = AcceptRefund{No: r1, PlatformID: "re_1", At: later}
 	delay    = DelayRefund{No: r1, Why: "time-out", At: later}
 	park     = ParkRefund{No: r1, Why: "key refused", At: later}
@@ -27,27 +28,28 @@ const (
 
 // TestEveryStepInEveryStateOfARefund is the table of what may become of a refund.
 func TestEveryStepInEveryStateOfARefund(t *testing.T) {
-	steps := []Command{accept, delay, park, retry, giveUp, succeeds, fails}
-	const taken, delayed, parked, again, given, good, bad = "RefundAccepted", "RefundDelayed", "RefundParked", "RefundRetried", "RefundGivenUp", "RefundSucceeded", "RefundFailed"
+	steps := []Command{ask, accept, delay, park, retry, giveUp, succeeds, fails}
+	const claimed, taken, delayed, parked, again, given, good, bad = "RefundAsked", "RefundAccepted", "RefundDelayed", "RefundParked", "RefundRetried", "RefundGivenUp", "RefundSucceeded", "RefundFailed"
 	for _, c := range []struct {
 		state  string
 		before []Command
 		want   []string // of the steps above
 	}{
-		{"asked for", nil, []string{taken, delayed, parked, cannot, cannot, good, bad}},
-		{"taken", []Command{accept}, []string{nothing, delayed, parked, cannot, cannot, good, bad}},
-		{"put off", []Command{delay}, []string{taken, delayed, parked, cannot, cannot, good, bad}},
-		{"taken and put off", []Command{accept, delay}, []string{nothing, delayed, parked, cannot, cannot, good, bad}},
-		{"parked", []Command{park}, []string{taken, nothing, nothing, again, given, good, bad}},
-		{"taken and parked", []Command{accept, park}, []string{nothing, nothing, nothing, again, given, good, bad}},
-		{"parked and tried again", []Command{park, retry}, []string{taken, delayed, parked, cannot, cannot, good, bad}},
-		{"parked and given up", []Command{park, giveUp}, []string{taken, nothing, nothing, cannot, cannot, good, bad}},
-		{"done", []Command{succeeds}, []string{nothing, nothing, nothing, cannot, cannot, nothing, nothing}},
-		{"failed", []Command{fails}, []string{nothing, nothing, nothing, "RefundRetried RefundRequested", given, nothing, nothing}},
-		{"parked and failed", []Command{park, fails}, []string{nothing, nothing, nothing, "RefundRetried RefundRequested", given, nothing, nothing}},
-		{"failed and given up", []Command{fails, giveUp}, []string{nothing, nothing, nothing, cannot, cannot, nothing, nothing}},
-		{"given up and failed", []Command{park, giveUp, fails}, []string{nothing, nothing, nothing, cannot, cannot, nothing, nothing}},
-		{"failed and asked for anew", []Command{fails, retry}, []string{nothing, nothing, nothing, cannot, cannot, nothing, nothing}},
+		{"wanted", nil, []string{claimed, taken, delayed, parked, cannot, cannot, good, bad}},
+		{"being asked for", []Command{ask}, []string{nothing, taken, delayed, parked, cannot, cannot, good, bad}},
+		{"taken", []Command{accept}, []string{nothing, nothing, delayed, parked, cannot, cannot, good, bad}},
+		{"put off", []Command{delay}, []string{claimed, taken, delayed, parked, cannot, cannot, good, bad}},
+		{"taken and put off", []Command{accept, delay}, []string{nothing, nothing, delayed, parked, cannot, cannot, good, bad}},
+		{"parked", []Command{park}, []string{nothing, taken, nothing, nothing, again, given, good, bad}},
+		{"taken and parked", []Command{accept, park}, []string{nothing, nothing, nothing, nothing, again, given, good, bad}},
+		{"parked and tried again", []Command{park, retry}, []string{claimed, taken, delayed, parked, cannot, cannot, good, bad}},
+		{"parked and given up", []Command{park, giveUp}, []string{nothing, taken, nothing, nothing, cannot, cannot, good, bad}},
+		{"done", []Command{succeeds}, []string{nothing, nothing, nothing, nothing, cannot, cannot, nothing, nothing}},
+		{"failed", []Command{fails}, []string{nothing, nothing, nothing, nothing, "RefundRetried RefundRequested", given, nothing, nothing}},
+		{"parked and failed", []Command{park, fails}, []string{nothing, nothing, nothing, nothing, "RefundRetried RefundRequested", given, nothing, nothing}},
+		{"failed and given up", []Command{fails, giveUp}, []string{nothing, nothing, nothing, nothing, cannot, cannot, nothing, nothing}},
+		{"given up and failed", []Command{park, giveUp, fails}, []string{nothing, nothing, nothing, nothing, cannot, cannot, nothing, nothing}},
+		{"failed and asked for anew", []Command{fails, retry}, []string{nothing, nothing, nothing, nothing, cannot, cannot, nothing, nothing}},
 	} {
 		t.Run(c.state, func(t *testing.T) {
 			b := run(t, asked(t, ""), c.before...)
@@ -64,7 +66,7 @@ func TestEveryStepInEveryStateOfARefund(t *testing.T) {
 
 func TestEveryStepOfARefundThereIsNot(t *testing.T) {
 	b := paid(t)
-	for _, step := range []Command{accept, delay, park, retry, giveUp, succeeds, fails} {
+	for _, step := range []Command{ask, accept, delay, park, retry, giveUp, succeeds, fails} {
 		refused(t, b, step, domain.NotFound, "refund")
 	}
 }
@@ -90,6 +92,11 @@ func TestWhatBecomesOfARefund(t *testing.T) {
 		want   Refund
 	}{
 		{"asked for", nil, Refund{Status: Pending}},
+		{"being asked for", []Command{delay, AskRefund{No: r1, Claim: "c1", At: at}}, Refund{Status: Pending, Why: "time-out", Tries: 1, TriedAt: later, Claim: "c1", AskedAt: at}},
+		{"taken", []Command{ask, AcceptRefund{No: r1, PlatformID: "re_1", At: at}}, Refund{Status: Pending, PlatformID: "re_1", TriedAt: at}},
+		{"asked for in vain", []Command{ask, DelayRefund{No: r1, Why: "busy", At: at}}, Refund{Status: Pending, Why: "busy", Tries: 1, TriedAt: at}},
+		{"refused", []Command{ask, ParkRefund{No: r1, Why: "key refused", At: at}}, Refund{Status: Pending, Why: "key refused", TriedAt: at, Parked: true}},
+		{"given back before that was told", []Command{ask, SettleRefund{No: r1, OK: true, At: at}}, Refund{Status: Succeeded, SettledAt: at}},
 		{"taken after tries", []Command{delay, delay, AcceptRefund{No: r1, PlatformID: "re_1", At: at}}, Refund{Status: Pending, PlatformID: "re_1", Why: "time-out", TriedAt: at}},
 		{"put off twice", []Command{delay, DelayRefund{No: r1, Why: "busy", At: at}}, Refund{Status: Pending, Why: "busy", Tries: 2, TriedAt: at}},
 		{"parked", []Command{delay, ParkRefund{No: r1, Why: "key refused", At: at}}, Refund{Status: Pending, Why: "key refused", Tries: 1, TriedAt: at, Parked: true}},
@@ -104,7 +111,7 @@ func TestWhatBecomesOfARefund(t *testing.T) {
 		if len(b.Refunds) != 1 || b.Refunds[0] != c.want {
 			t.Errorf("%s: %+v, want %+v", c.name, b.Refunds, c.want)
 		}
-		if waits := c.name == "parked" || c.name == "failed"; b.Refunds[0].WaitsForPerson() != waits {
+		if waits := c.name == "parked" || c.name == "refused" || c.name == "failed"; b.Refunds[0].WaitsForPerson() != waits {
 			t.Errorf("%s: waits for a person: %v", c.name, !waits)
 		}
 	}
@@ -159,6 +166,7 @@ func TestRefundPutOffByAClockAhead(t *testing.T) {
 	for name, b := range map[string]Bill{
 		"written":        written,
 		"tried":          run(t, asked(t, ""), DelayRefund{No: r1, Why: "time-out", At: ahead}),
+		"being asked":    run(t, asked(t, ""), AskRefund{No: r1, Claim: "c1", At: ahead}),
 		"taken":          run(t, asked(t, ""), AcceptRefund{No: r1, PlatformID: "re_1", At: ahead}),
 		"written, tried": run(t, written, DelayRefund{No: r1, Why: "time-out", At: ahead}),
 	} {
@@ -170,6 +178,17 @@ func TestRefundPutOffByAClockAhead(t *testing.T) {
 				t.Errorf("%+v", r)
 			}
 		})
+	}
+}
+
+// TestOneAsksForARefundAtATime: a claim is taken over by who names it, once.
+func TestOneAsksForARefundAtATime(t *testing.T) {
+	b := run(t, asked(t, ""), ask)
+	for _, c := range []struct {
+		instead string
+		want    string
+	}{{"", nothing}, {"c0", nothing}, {"c1", "RefundAsked"}} {
+		gives(t, b, AskRefund{No: r1, Claim: "c2", Instead: c.instead, At: later}, c.want)
 	}
 }
 

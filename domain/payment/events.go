@@ -37,6 +37,12 @@ type (
 	RefundRequested struct {
 		RefundIntent
 	}
+	// RefundAsked comes before the platform is asked: if nothing is heard of it, that may still be under way.
+	RefundAsked struct {
+		No    string    `json:"no"`
+		Claim string    `json:"claim"`
+		At    time.Time `json:"at"`
+	}
 	RefundAccepted struct {
 		No         string    `json:"no"`
 		PlatformID string    `json:"platform_id"`
@@ -81,6 +87,7 @@ func (ChargeCreated) OrderEvent()    {}
 func (OrderPaid) OrderEvent()        {}
 func (SurplusReceived) OrderEvent()  {}
 func (RefundRequested) OrderEvent()  {}
+func (RefundAsked) OrderEvent()      {}
 func (RefundAccepted) OrderEvent()   {}
 func (RefundDelayed) OrderEvent()    {}
 func (RefundParked) OrderEvent()     {}
@@ -95,6 +102,7 @@ func (ChargeCreated) isMoney()    {}
 func (OrderPaid) isMoney()        {}
 func (SurplusReceived) isMoney()  {}
 func (RefundRequested) isMoney()  {}
+func (RefundAsked) isMoney()      {}
 func (RefundAccepted) isMoney()   {}
 func (RefundDelayed) isMoney()    {}
 func (RefundParked) isMoney()     {}

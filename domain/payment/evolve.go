@@ -1,6 +1,9 @@
 package payment
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Evolve folds one event into the money of an order.
 func Evolve(l Ledger, e Event) Ledger {
@@ -29,30 +32,37 @@ func Evolve(l Ledger, e Event) Ledger {
 // evolveRefunds folds an event about one refund.
 func evolveRefunds(refunds []Refund, e Event) []Refund {
 	switch e := e.(type) {
+	case RefundAsked:
+		return withRefund(refunds, e.No, func(r *Refund) { r.Claim, r.AskedAt = e.Claim, e.At })
 	case RefundAccepted:
-		return withRefund(refunds, e.No, func(r *Refund) { r.PlatformID, r.Tries, r.TriedAt = e.PlatformID, 0, e.At })
+		return heardOf(refunds, e.No, func(r *Refund) { r.PlatformID, r.Tries, r.TriedAt = e.PlatformID, 0, e.At })
 	case RefundDelayed:
-		return withRefund(refunds, e.No, func(r *Refund) { r.Why, r.Tries, r.TriedAt = e.Why, r.Tries+1, e.At })
+		return heardOf(refunds, e.No, func(r *Refund) { r.Why, r.Tries, r.TriedAt = e.Why, r.Tries+1, e.At })
 	case RefundParked:
-		return withRefund(refunds, e.No, func(r *Refund) { r.Why, r.Parked, r.TriedAt = e.Why, true, e.At })
+		return heardOf(refunds, e.No, func(r *Refund) { r.Why, r.Parked, r.TriedAt = e.Why, true, e.At })
 	case RefundRetried:
-		return withRefund(refunds, e.No, func(r *Refund) {
+		return heardOf(refunds, e.No, func(r *Refund) {
 			r.Closed = r.Status == Failed
 			r.Parked, r.Tries, r.TriedAt, r.Retried = false, 0, e.At, r.Retried+1
 		})
 	case RefundGivenUp:
 		return withRefund(refunds, e.No, func(r *Refund) { r.Closed = true })
 	case RefundSucceeded:
-		return withRefund(refunds, e.No, func(r *Refund) {
+		return heardOf(refunds, e.No, func(r *Refund) {
 			r.Status, r.Why, r.SettledAt, r.Parked = Succeeded, "", e.At, false
 		})
 	case RefundFailed:
-		return withRefund(refunds, e.No, func(r *Refund) {
+		return heardOf(refunds, e.No, func(r *Refund) {
 			r.Status, r.Why, r.SettledAt, r.Parked = Failed, e.Why, e.At, false
 		})
 	default:
 		return refunds
 	}
+}
+
+// heardOf is withRefund for a refund that nobody is asking for any more.
+func heardOf(refunds []Refund, no string, change func(*Refund)) []Refund {
+	return withRefund(refunds, no, func(r *Refund) { r.Claim, r.AskedAt = "", time.Time{}; change(r) })
 }
 
 func withoutAttempt(attempts []Attempt, channel Channel) []Attempt {

@@ -220,6 +220,7 @@ func anyStep(t *rapid.T, b Bill, now time.Time) Command {
 		DeclinePayment{Attempt: name, At: now},
 		RecordCharge{Charge{ID: name, Channel: channel, Amount: b.Amount, TimeExpire: now.Add(time.Hour).Unix()}},
 		ConfirmPayment{Receipt{Channel: channel, Ref: name, Amount: b.Amount + domain.Fen(n/3), At: now}},
+		AskRefund{No: no, Claim: name, At: now},
 		AcceptRefund{No: no, PlatformID: name, At: now}, DelayRefund{No: no, At: now}, ParkRefund{No: no, At: now},
 		RetryRefund{No: no, By: "admin", At: now}, GiveUpRefund{No: no, By: "admin", At: now},
 		SettleRefund{No: no, OK: n%2 == 0, At: now}, SettleRefund{No: no, At: now},

@@ -123,6 +123,8 @@ type Refund struct {
 	SettledAt time.Time    `json:"settled_at,omitzero"`
 	Why       string       `json:"why,omitempty"` // it failed, is asked for again, or waits for a person
 
+	Claim      string    `json:"claim,omitempty"`       // of who asks the platform for it, and has not told yet what it said
+	AskedAt    time.Time `json:"asked_at,omitzero"`     // when that was claimed
 	PlatformID string    `json:"platform_id,omitempty"` // the platform's own name for it, once it has taken it
 	Tries      int       `json:"tries,omitempty"`       // to hand it to the platform, or to hear of it again
 	TriedAt    time.Time `json:"tried_at,omitzero"`     // the last of them

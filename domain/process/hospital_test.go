@@ -88,6 +88,7 @@ func TestWhoWaitsIsServedOnce(t *testing.T) {
 		kind  Kind
 		after time.Duration
 	}{
+		{"being asked for", payment.Refund{RefundIntent: intent, Claim: "c1", AskedAt: at}, PayBack, grace},
 		{"tried", payment.Refund{RefundIntent: intent, Tries: 1, TriedAt: at}, PayBack, 5 * time.Minute},
 		{"taken", payment.Refund{RefundIntent: intent, PlatformID: "re_1", TriedAt: at}, Inquire, 5 * time.Minute},
 		{"retried by a person", payment.Refund{RefundIntent: intent, TriedAt: at.Add(time.Hour), Retried: 1}, PayBack, time.Hour},

@@ -157,6 +157,8 @@ func refund(stream string, r payment.Refund, p Periods) Todo {
 	switch {
 	case r.PlatformID != "":
 		t.Kind, t.Due = Inquire, r.TriedAt.Add(p.retry(r.No, r.Tries))
+	case r.Claim != "":
+		t.Due = r.AskedAt.Add(p.Grace) // by then who asks has told, or will not
 	case r.Tries > 0:
 		t.Due = r.TriedAt.Add(p.retry(r.No, r.Tries-1))
 	case !r.TriedAt.IsZero():

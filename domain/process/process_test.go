@@ -124,6 +124,8 @@ func TestRefundsAreTriedAgainLaterAndLater(t *testing.T) {
 	}{
 		{"at once", payment.Refund{RefundIntent: base}, PayBack, 0},
 		{"the wallet's after the grace", payment.Refund{RefundIntent: wallet}, PayBack, grace},
+		{"being asked for", payment.Refund{RefundIntent: base, Claim: "c1", AskedAt: at}, PayBack, grace},
+		{"once tried and being asked for", payment.Refund{RefundIntent: base, Tries: 1, TriedAt: at.Add(-time.Hour), Claim: "c1", AskedAt: at}, PayBack, grace},
 		{"once tried", payment.Refund{RefundIntent: base, Tries: 1, TriedAt: at}, PayBack, 5 * time.Minute},
 		{"twice tried", payment.Refund{RefundIntent: base, Tries: 2, TriedAt: at}, PayBack, time.Hour},
 		{"often tried", payment.Refund{RefundIntent: base, Tries: 9, TriedAt: at}, PayBack, 24 * time.Hour},

@@ -20,6 +20,7 @@ var Codec = domain.NewCodec(
 	domain.Form[OrderFinished, Event]("OrderFinished"),
 	domain.Form[OrderEvaluated, Event]("OrderEvaluated", domain.SealFields("content")),
 	domain.Form[payment.RefundRequested, Event]("RefundRequested"),
+	domain.Form[payment.RefundAsked, Event]("RefundAsked"),
 	domain.Form[payment.RefundAccepted, Event]("RefundAccepted"),
 	domain.Form[payment.RefundDelayed, Event]("RefundDelayed"),
 	domain.Form[payment.RefundParked, Event]("RefundParked"),

@@ -52,6 +52,7 @@ func pairs() []pair {
 		{"time-out while asked", Types, TimeOut{Since: Asked, At: soon}, in("OrderCancelled RefundRequested", Asked), 0},
 		{"time-out while answered", Types, TimeOut{Since: Answered, At: soon}, in("OrderFinished", Answered), 0},
 		{"time-out while finished", Types, TimeOut{Since: Finished, At: soon}, nil, 0},
+		{"ask for a refund there is not", Types, payment.AskRefund{No: "R1", Claim: "c1", At: t0}, nil, domain.NotFound},
 		{"accept a refund there is not", Types, payment.AcceptRefund{No: "R1", At: t0}, nil, domain.NotFound},
 		{"delay a refund there is not", Types, payment.DelayRefund{No: "R1", At: t0}, nil, domain.NotFound},
 		{"park a refund there is not", Types, payment.ParkRefund{No: "R1", At: t0}, nil, domain.NotFound},

@@ -214,7 +214,7 @@ func (m *model) refund(number string, o *orderModel, event string, f fact) {
 		}
 		return
 	}
-	if slices.Contains([]string{"RefundAccepted", "RefundDelayed", "RefundParked", "RefundRetried"}, event) {
+	if slices.Contains([]string{"RefundAsked", "RefundAccepted", "RefundDelayed", "RefundParked", "RefundRetried"}, event) {
 		defer func() { r.tried = f.At }()
 	}
 	switch event {
