@@ -55,6 +55,7 @@ const (
 	reactorEvery   = 200 * time.Millisecond // between looks at what is due
 	backoffMin     = time.Second
 	backoffMax     = 5 * time.Minute
+	endLimit       = 10 * time.Second // for what was begun, when the reactor is to stop
 )
 
 // Perform carries out what must happen to a stream now. It must bear being called for what is done already,
@@ -145,8 +146,17 @@ func (r *Reactor) backsOff(stream string, now time.Time) bool {
 	return now.Before(r.waiting[stream].until)
 }
 
+// outlive is a context that ends a while after ctx: what was begun is brought to its end, and its outcome written down.
+func outlive(ctx context.Context, while time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(while, cancel) })
+	return longer, func() { stop(); cancel() }
+}
+
 func (r *Reactor) carryOut(ctx context.Context, stream string) {
-	err := r.perform(ctx, stream)
+	during, done := outlive(ctx, endLimit)
+	defer done()
+	err := r.perform(during, stream)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err == nil {

@@ -178,9 +178,14 @@ func TestRunGoesOnAfterErrorsAndWaitsForWhatItBegan(t *testing.T) {
 	recordOrder(t, store, 1, asked(1)...)
 	views := built(t, store)
 	views.setHook(failing("page"))
-	inside, release := make(chan struct{}, 1), make(chan struct{})
+	inside, release, during := make(chan struct{}, 1), make(chan struct{}), make(chan error, 1)
 	c := clock{t0.Add(time.Hour)}
-	r := NewReactor(views, func(context.Context, string) error { inside <- struct{}{}; <-release; return nil }, quiet, c.read)
+	r := NewReactor(views, func(ctx context.Context, _ string) error {
+		inside <- struct{}{}
+		<-release
+		during <- ctx.Err()
+		return nil
+	}, quiet, c.read)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- r.Run(ctx) }()
@@ -194,6 +199,9 @@ func TestRunGoesOnAfterErrorsAndWaitsForWhatItBegan(t *testing.T) {
 	case <-time.After(20 * time.Millisecond):
 	}
 	close(release)
+	if err := <-during; err != nil {
+		t.Errorf("what was begun is told that %v", err)
+	}
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("Run ended with %v", err)
 	}
