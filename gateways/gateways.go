@@ -54,23 +54,34 @@ func (p Payments) AtOnce(ctx context.Context, number string) (Entry, error) {
 	return p.perform(ctx, number, periods, func(t process.Todo) bool { return t.Graced })
 }
 
+// now is as exact as what is stored: a step must be called the same by a server that has read of it.
+func (p Payments) now() time.Time { return p.Now().UTC().Truncate(time.Microsecond) }
+
 func (p Payments) perform(ctx context.Context, number string, periods process.Periods, mine func(process.Todo) bool) (Entry, error) {
 	order, err := p.Books.Load(ctx, number)
 	if err != nil {
 		return order, err
 	}
-	now := p.Now()
+	now := p.now()
 	var failed []error
-	for _, todo := range order.next(periods) {
-		if todo.Due.After(now) || !mine(todo) || !slices.Contains(order.next(periods), todo) {
-			continue // not yet, or not any more: what was done before it settled it
+	tried := map[process.Todo]bool{}
+	for acted := false; ; {
+		todos := order.next(periods)
+		i := slices.IndexFunc(todos, func(t process.Todo) bool {
+			// What follows from a step of ours is ours to do; a wallet takes each step once, so nobody is in the way.
+			ours := acted && t.Graced && t.Channel == payment.Balance
+			return mine(t) && !tried[t] && (ours || !t.Due.After(now))
+		})
+		if i < 0 {
+			break
 		}
-		after, err := p.carryOut(ctx, order, todo)
+		tried[todos[i]] = true
+		after, err := p.carryOut(ctx, order, todos[i])
 		if err != nil {
-			failed = append(failed, fmt.Errorf("%s of order %s: %w", todo.Kind, number, err))
+			failed = append(failed, fmt.Errorf("%s of order %s: %w", todos[i].Kind, number, err))
 			continue
 		}
-		order = after
+		order, acted = after, true
 	}
 	return order, errors.Join(failed...)
 }
@@ -98,18 +109,18 @@ func (p Payments) charge(ctx context.Context, o Entry, t process.Todo) (Entry, e
 	charge, err := p.Platform.CreateCharge(ctx, ChargeRequest{OrderNo: o.Number, Attempt: a.ID, Channel: a.Channel,
 		Amount: o.Amount, ClientIP: a.ClientIP, Owner: o.Payer, At: a.At})
 	if refusal := final(err); refusal != nil {
-		declined := payment.DeclinePayment{Attempt: a.ID, Why: refusal.Error(), At: p.Now()}
+		declined := payment.DeclinePayment{Attempt: a.ID, Why: refusal.Error(), At: p.now()}
 		return p.Books.Execute(ctx, o.Number, p.call(o, t, "declined"), declined)
 	}
 	if err != nil {
-		return Entry{}, err
+		return Entry{}, fmt.Errorf("%w: %w", ErrNoCharge, err)
 	}
 	return p.Books.Execute(ctx, o.Number, p.call(o, t, "recorded"), payment.RecordCharge{Charge: charge})
 }
 
 // debit asks the wallet, which decides each attempt once; an order that does not wait any more voids it.
 func (p Payments) debit(ctx context.Context, o Entry, t process.Todo) (Entry, error) {
-	now := p.Now()
+	now := p.now()
 	w, err := p.Wallets.Execute(ctx, o.Payer, p.call(o, t, "debited"),
 		wallet.Debit{Amount: o.Amount, Order: o.Number, Attempt: t.Attempt, Void: !o.Waiting, At: now})
 	if err != nil {
@@ -145,7 +156,7 @@ func (p Payments) claim(ctx context.Context, o Entry, t process.Todo, r payment.
 	id := uuid.New()
 	call := p.call(o, t, "")
 	call.ID = id
-	order, err = p.Books.Execute(ctx, o.Number, call, payment.AskRefund{No: r.No, Claim: id.String(), Instead: r.Claim, At: p.Now()})
+	order, err = p.Books.Execute(ctx, o.Number, call, payment.AskRefund{No: r.No, Claim: id.String(), Instead: r.Claim, At: p.now()})
 	claimed, _ = order.Refund(r.No)
 	return order, claimed, claimed.Claim == id.String(), err
 }
@@ -161,7 +172,7 @@ func (p Payments) ask(ctx context.Context, o Entry, r payment.Refund) (payment.P
 }
 
 func (p Payments) credit(ctx context.Context, o Entry, t process.Todo, r payment.Refund) (Entry, error) {
-	now := p.Now()
+	now := p.now()
 	credit := wallet.Credit{Amount: r.Amount, Order: o.Number, Refund: r.No, At: now}
 	if _, err := p.Wallets.Execute(ctx, o.Payer, p.call(o, t, "credited"), credit); err != nil {
 		return Entry{}, err
@@ -182,7 +193,7 @@ func (p Payments) inquire(ctx context.Context, o Entry, t process.Todo) (Entry, 
 // heard hands in what the platform said of a refund. What it refuses is left to a person; what nobody knows is
 // asked again later, with the same number.
 func (p Payments) heard(ctx context.Context, o Entry, t process.Todo, r payment.Refund, is payment.PlatformRefund, err error) (Entry, error) {
-	now := p.Now()
+	now := p.now()
 	var command payment.Command
 	switch {
 	case final(err) != nil, err != nil && r.Tries+1 >= maxTries:
@@ -221,10 +232,10 @@ func (p Payments) timeOut(ctx context.Context, o Entry, t process.Todo) (Entry, 
 			return paid, err
 		}
 	}
-	return o.timeOut(ctx, p.call(o, t, o.State+t.Due.String()), p.Now())
+	return o.timeOut(ctx, p.call(o, t, o.State+t.Due.String()), p.now())
 }
 
-// lateNotice asks the platform after the charges of an unpaid order; ok is true if one was paid. A charge whose
+// lateNotice asks the platform after the charges of an unpaid order; ok is true if one was paid, or several. A charge whose
 // money the order has had, and did not want, is not asked after again, nor one that the platform does not know.
 func (p Payments) lateNotice(ctx context.Context, o Entry, t process.Todo) (paid Entry, ok bool, err error) {
 	for _, a := range o.Attempts {
@@ -236,15 +247,18 @@ func (p Payments) lateNotice(ctx context.Context, o Entry, t process.Todo) (paid
 			continue
 		}
 		if err != nil {
-			return paid, false, err
+			return paid, ok, err
 		}
-		if charge.Paid {
-			confirm := payment.ConfirmPayment{Receipt: payment.ReceiptOf(charge, p.Now())}
-			paid, err = p.Books.Execute(ctx, o.Number, p.call(o, t, charge.ID), confirm)
-			return paid, true, err
+		if !charge.Paid {
+			continue
 		}
+		confirm := payment.ConfirmPayment{Receipt: payment.ReceiptOf(charge, p.now())}
+		if paid, err = p.Books.Execute(ctx, o.Number, p.call(o, t, charge.ID), confirm); err != nil {
+			return paid, ok, err
+		}
+		ok = true
 	}
-	return paid, false, nil
+	return paid, ok, nil
 }
 
 // failure is the platform's reason for a failed refund.
@@ -261,5 +275,5 @@ var namespace = uuid.MustParse("6c5f2a54-3f5e-4b0c-9f0e-0a4f6f1d7a11")
 // call is the same for the same step of the same todo, so that the step is taken once.
 func (p Payments) call(o Entry, t process.Todo, step string) decider.Call {
 	name := fmt.Sprintf("%s/%s/%s%s/%s", o.Number, t.Kind, t.Attempt, t.Refund, step)
-	return decider.Call{ID: uuid.NewSHA1(namespace, []byte(name)), Actor: actor, Correlation: o.Number, Causation: t.Attempt + t.Refund, At: p.Now()}
+	return decider.Call{ID: uuid.NewSHA1(namespace, []byte(name)), Actor: actor, Correlation: o.Number, Causation: t.Attempt + t.Refund, At: p.now()}
 }

@@ -153,7 +153,7 @@ type platform struct {
 	made  []string
 	asked []string      // the refunds that CreateRefund was called for
 	block chan struct{} // if not nil, what CreateRefund waits for
-	paid  bool          // what FindCharge tells
+	paid  []string      // the charges that FindCharge tells are
 	odd   domain.Fen    // the sum that refunds are told to be of, if not the right one
 	fails error
 }
@@ -169,7 +169,7 @@ func (p *platform) CreateCharge(_ context.Context, r gateways.ChargeRequest) (pa
 }
 
 func (p *platform) FindCharge(_ context.Context, id string) (payment.Charge, error) {
-	return payment.Charge{ID: id, Channel: payment.WX, Amount: price, Paid: p.paid}, p.fails
+	return payment.Charge{ID: id, Channel: payment.WX, Amount: price, Paid: slices.Contains(p.paid, id)}, p.fails
 }
 
 func (p *platform) CreateRefund(_ context.Context, r gateways.RefundRequest) (payment.PlatformRefund, error) {
@@ -564,30 +564,77 @@ func TestWalletIsLeftAloneOnceTheOrderDoesNotWait(t *testing.T) {
 func TestNoticeThatWasLost(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		paid  bool
+		paid  []string
 		fails error
 		want  qa.Status
+		back  int
 	}{
-		{"not paid", false, nil, qa.Cancelled},
-		{"paid", true, nil, qa.Paid},
-		{"nobody knows", false, errors.New("platform is down"), qa.Unpaid},
+		{"not paid", nil, nil, qa.Cancelled, 0},
+		{"paid", []string{"ch_a2"}, nil, qa.Paid, 0},
+		{"paid when a new charge was asked for already", []string{"ch_a1"}, nil, qa.Paid, 0},
+		{"paid twice", []string{"ch_a1", "ch_a2"}, nil, qa.Paid, 1},
+		{"nobody knows", nil, errors.New("platform is down"), qa.Unpaid, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t, 0)
 			w.order(request(payment.WX, "a1"))
 			w.settle()
-			w.platform.paid, w.platform.fails = c.paid, c.fails
+			expired := now.Add(time.Hour)
+			w.order(qa.RequestPayment{By: patient, Attempt: "a2", Channel: payment.WX, At: expired})
 			p := w.payments()
-			p.Now = func() time.Time { return now.Add(2 * time.Hour) } // the charge has expired
-			_, err := p.Perform(t.Context(), number)
-			if o := w.load(); o.Status != c.want || !errors.Is(err, c.fails) {
-				t.Errorf("order %s, error %v; want %s", o.Status, err, c.want)
+			p.Now = func() time.Time { return expired }
+			p.Periods.Unpaid = 3 * time.Hour
+			_, err := p.AtOnce(t.Context(), number)
+			w.must(err)
+			w.platform.paid, w.platform.fails = c.paid, c.fails
+			p.Now = func() time.Time { return expired.Add(time.Hour) } // the last charge has expired
+			_, err = p.Perform(t.Context(), number)
+			if o := w.load(); o.Status != c.want || len(o.Refunds) != c.back || !errors.Is(err, c.fails) {
+				t.Errorf("order %s, refunds %v, error %v; want %s", o.Status, o.Refunds, err, c.want)
 			}
 		})
 	}
 }
 
-// TestWrongKeyLeavesTheRefundPending: with the right key it may well be made.
+// TestATimeOutGivesTheWalletItsMoneyAtOnce: what follows from the reactor's own step waits for no other server.
+func TestATimeOutGivesTheWalletItsMoneyAtOnce(t *testing.T) {
+	w := newWorld(t, start)
+	w.order(request(payment.Balance, "a1"))
+	w.settle()
+	p := w.payments()
+	p.Periods.Grace = time.Minute
+	p.Now = func() time.Time { return now.Add(periods.Unanswered) }
+	_, err := p.Perform(t.Context(), number)
+	w.must(err)
+	if o := w.load(); o.Status != qa.Cancelled || w.balance() != start || len(open(o)) > 0 {
+		t.Errorf("order %s, refunds %+v, balance %d", o.Status, o.Refunds, w.balance())
+	}
+}
+
+// TestAPaymentThatComesTooLateGoesBackAtOnce: the order is cancelled when the wallet has just been debited.
+func TestAPaymentThatComesTooLateGoesBackAtOnce(t *testing.T) {
+	w := newWorld(t, start)
+	w.order(request(payment.Balance, "a1"))
+	p := w.payments()
+	p.Wallets = cancelling{w}
+	_, err := p.AtOnce(t.Context(), number)
+	w.must(err)
+	if o := w.load(); o.Status != qa.Cancelled || w.balance() != start || len(o.Refunds) != 1 || len(open(o)) > 0 {
+		t.Errorf("order %s, refunds %+v, balance %d", o.Status, o.Refunds, w.balance())
+	}
+}
+
+// cancelling is a wallet whose owner cancels the order when it has been debited.
+type cancelling struct{ w *world }
+
+func (c cancelling) Execute(ctx context.Context, username string, call decider.Call, command wallet.Command) (decider.Result[wallet.Wallet], error) {
+	r, err := c.w.wallets().Execute(ctx, username, call, command)
+	if _, debited := command.(wallet.Debit); debited {
+		c.w.order(qa.Cancel{By: patient, At: now})
+	}
+	return r, err
+}
+
 // TestARefundThatIsAnothersToAskForIsNoTry: it was not asked for, so it is due as it was.
 func TestARefundThatIsAnothersToAskForIsNoTry(t *testing.T) {
 	w := newWorld(t, 0)
@@ -666,6 +713,7 @@ func TestARefundThatMayBeUnderWayIsLeftAlone(t *testing.T) {
 	}
 }
 
+// TestWrongKeyLeavesTheRefundPending: with the right key it may well be made.
 func TestWrongKeyLeavesTheRefundPending(t *testing.T) {
 	for status, parked := range map[int]bool{401: false, 400: true, 402: true} {
 		w := newWorld(t, 0)

@@ -69,5 +69,8 @@ func (r *Refusal) WrongKey() bool { return r.Status == http.StatusUnauthorized }
 // ErrBusy: the platform takes no more calls for now; nothing was done.
 var ErrBusy = errors.New("the platform takes no more calls for now")
 
+// ErrNoCharge: the platform was asked for a charge, and gave none. Ask again.
+var ErrNoCharge = errors.New("the payment platform gave no charge")
+
 // ErrTurn: it is not this server's turn any more to call the platform; nothing was asked for.
 var ErrTurn = errors.New("the platform is another server's to call by now")

@@ -10,6 +10,7 @@ import (
 	"orderengine/domain/payment"
 	"orderengine/domain/qa"
 	"orderengine/eventstore"
+	"orderengine/httpapi/drf"
 )
 
 var channels = texts(payment.Channels)
@@ -73,7 +74,7 @@ func paymentReply(b payment.Bill, channel payment.Channel) (reply, error) {
 		return reply{http.StatusOK, paymentJSON{Charge: attempt.Charge}}, nil
 	}
 	if b.Waiting && channel != payment.Balance {
-		return reply{}, domain.Refuse(domain.CannotPay, "the platform makes no charge")
+		return reply{}, drf.NewError(http.StatusBadRequest, msgNoCharge) // why is in the order's history
 	}
 	if b.Waiting {
 		return reply{}, domain.Refuse(domain.InsufficientFunds, "the wallet did not give the money")

@@ -7,6 +7,7 @@ import (
 
 	"orderengine/domain"
 	"orderengine/eventstore/decider"
+	"orderengine/gateways"
 	"orderengine/httpapi/drf"
 	"orderengine/projections"
 )
@@ -38,6 +39,7 @@ var (
 	msgInvalidKey   = drf.NewMessage("Idempotency-Key must be 1 to 255 visible ASCII characters.", "Idempotency-Key 必须为 1 至 255 个可见 ASCII 字符。")
 	msgInvalidValue = drf.NewMessage("Invalid value: {why}", "无效值：{why}")
 	msgNotOffered   = drf.NewMessage("This doctor does not offer it.", "该医生不提供此服务。")
+	msgNoCharge     = drf.NewMessage("The payment platform takes no payment for this order this way. Choose another way.", "支付平台不能以此方式收取该订单的款项，请选择其他方式。")
 	msgOwnOrder     = drf.NewMessage("You cannot order from yourself.", "不能向自己下单。")
 )
 
@@ -85,4 +87,6 @@ func faultError(f *domain.Fault) error {
 }
 
 // unavailable says that the same request may well succeed later.
-func unavailable(err error) bool { return decider.MayPass(err) || projections.MayPass(err) }
+func unavailable(err error) bool {
+	return decider.MayPass(err) || projections.MayPass(err) || errors.Is(err, gateways.ErrNoCharge)
+}

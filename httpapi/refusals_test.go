@@ -17,6 +17,7 @@ import (
 	"orderengine/domain"
 	"orderengine/eventstore"
 	"orderengine/eventstore/decider"
+	"orderengine/gateways"
 	"orderengine/httpapi/drf"
 	"orderengine/projections"
 )
@@ -94,7 +95,7 @@ func TestWhatMayPassIs503(t *testing.T) {
 	t.Parallel()
 	for _, err := range []error{
 		projections.ErrLagging, projections.ErrUnavailable, decider.ErrContended, eventstore.ErrOverloaded,
-		eventstore.ErrUnavailable, eventstore.ErrClosed, eventstore.ErrUnknownOutcome, context.DeadlineExceeded,
+		eventstore.ErrUnavailable, eventstore.ErrClosed, eventstore.ErrUnknownOutcome, context.DeadlineExceeded, gateways.ErrNoCharge,
 	} {
 		status, body, header := refuse(fmt.Errorf("reading secret things: %w", err), drf.En)
 		if status != http.StatusServiceUnavailable || header.Get("Retry-After") != "1" || body != `{"detail":"Service temporarily unavailable, try again later."}` {

@@ -9,13 +9,13 @@ import (
 func Evolve(l Ledger, e Event) Ledger {
 	switch e := e.(type) {
 	case PaymentRequested:
-		l.Attempts = append(withoutAttempt(l.Attempts, e.Channel), Attempt{ID: e.Attempt, Channel: e.Channel, ClientIP: e.ClientIP, At: e.At})
+		l.Attempts = append(withoutPending(l.Attempts, e.Channel), Attempt{ID: e.Attempt, Channel: e.Channel, ClientIP: e.ClientIP, At: e.At})
 	case PaymentDeclined:
 		l.Attempts = slices.DeleteFunc(slices.Clone(l.Attempts), func(a Attempt) bool { return a.ID == e.Attempt })
 	case ChargeCreated:
 		made := *l.Attempt(e.Charge.Channel)
 		made.Charge = &e.Charge
-		l.Attempts = append(withoutAttempt(l.Attempts, made.Channel), made)
+		l.Attempts = append(withoutPending(withoutCharge(l.Attempts, e.Charge.ID), made.Channel), made)
 	case OrderPaid:
 		l.PaidBy = e.Ref
 		l = withReceipt(l, e.Receipt)
@@ -65,15 +65,22 @@ func heardOf(refunds []Refund, no string, change func(*Refund)) []Refund {
 	return withRefund(refunds, no, func(r *Refund) { r.Claim, r.AskedAt = "", time.Time{}; change(r) })
 }
 
-func withoutAttempt(attempts []Attempt, channel Channel) []Attempt {
-	return slices.DeleteFunc(slices.Clone(attempts), func(a Attempt) bool { return a.Channel == channel })
+// withoutPending are the attempts but the open one through a channel. One with a charge stays for good: it may have been
+// paid, whatever the notice of it became.
+func withoutPending(attempts []Attempt, channel Channel) []Attempt {
+	return slices.DeleteFunc(slices.Clone(attempts), func(a Attempt) bool { return a.Channel == channel && a.Pending() })
+}
+
+// withoutCharge are the attempts but those that the platform has answered with a charge: it may give one again.
+func withoutCharge(attempts []Attempt, id string) []Attempt {
+	return slices.DeleteFunc(slices.Clone(attempts), func(a Attempt) bool { return !a.Pending() && a.Charge.ID == id })
 }
 
 // withReceipt adds the money; the wallet's attempt is answered by it.
 func withReceipt(l Ledger, r Receipt) Ledger {
 	l.Receipts = append(slices.Clip(l.Receipts), r)
 	if r.Channel == Balance {
-		l.Attempts = withoutAttempt(l.Attempts, Balance)
+		l.Attempts = withoutPending(l.Attempts, Balance)
 	}
 	return l
 }

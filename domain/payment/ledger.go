@@ -27,8 +27,8 @@ type Bill struct {
 	Ledger
 }
 
-// Attempt is a requested payment, one for each channel. Its Charge is nil until the platform has made it; one
-// from the wallet has none and goes when the wallet has decided.
+// Attempt is a requested payment; one at a time is open through each channel. Its Charge is nil until the platform has made
+// it; one from the wallet has none and goes when the wallet has decided.
 type Attempt struct {
 	ID       string    `json:"id"`
 	Channel  Channel   `json:"channel"`
@@ -108,7 +108,7 @@ func (l Ledger) Refund(no string) (r Refund, ok bool) {
 
 // Attempt is the newest attempt through a channel, nil if there is none.
 func (l Ledger) Attempt(channel Channel) *Attempt {
-	for i := range l.Attempts {
+	for i := len(l.Attempts) - 1; i >= 0; i-- {
 		if l.Attempts[i].Channel == channel {
 			return &l.Attempts[i]
 		}
@@ -117,10 +117,10 @@ func (l Ledger) Attempt(channel Channel) *Attempt {
 }
 
 // Wants says that a payment asked for through a channel is to be written down: no earlier attempt is open, and
-// no charge of it can still be paid.
+// no charge of it can still be paid or has been.
 func (l Ledger) Wants(channel Channel, at time.Time) bool {
 	a := l.Attempt(channel)
-	return a == nil || !a.Pending() && !a.Charge.LiveAt(at)
+	return a == nil || !a.Pending() && (!a.Charge.LiveAt(at) || l.Received(a.Charge.ID))
 }
 
 // Refundable is what was received under ref and is not given back or on its way back.

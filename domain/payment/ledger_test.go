@@ -29,8 +29,10 @@ func TestAttemptsAndTheirAnswers(t *testing.T) {
 		{"charge of another channel", []Event{request("a1", WX)}, RecordCharge{charge("ch_1", Alipay)}, "", "wx:a1 "},
 		{"a second charge", []Event{request("a1", WX), ChargeCreated{charge("ch_1", WX)}}, RecordCharge{charge("ch_2", WX)}, "", "wx:a1+ch_1 "},
 		{"charge of one of two", []Event{request("a1", WX), request("a2", UnionPay)}, RecordCharge{charge("ch_1", WX)}, "ChargeCreated", "upacp:a2 wx:a1+ch_1 "},
-		{"an attempt takes the place of the channel's last", []Event{request("a1", WX), ChargeCreated{charge("ch_1", WX)}, request("a2", WX)},
-			RecordCharge{charge("ch_2", WX)}, "ChargeCreated", "wx:a2+ch_2 "},
+		{"the channel's last charge stays", []Event{request("a1", WX), ChargeCreated{charge("ch_1", WX)}, request("a2", WX)},
+			RecordCharge{charge("ch_2", WX)}, "ChargeCreated", "wx:a1+ch_1 wx:a2+ch_2 "},
+		{"the platform gives the same one", []Event{request("a1", WX), ChargeCreated{charge("ch_1", WX)}, request("a2", WX)},
+			RecordCharge{charge("ch_1", WX)}, "ChargeCreated", "wx:a2+ch_1 "},
 		{"decline", []Event{request("a1", Balance), request("a2", WX)}, DeclinePayment{Attempt: "a1", At: t0}, "PaymentDeclined", "wx:a2 "},
 		{"decline another", []Event{request("a1", Balance)}, DeclinePayment{Attempt: "a2", At: t0}, "", "balance:a1 "},
 		{"decline what has a charge", []Event{request("a1", WX), ChargeCreated{charge("ch_1", WX)}}, DeclinePayment{Attempt: "a1", At: t0}, "", "wx:a1+ch_1 "},
@@ -73,6 +75,7 @@ func TestWants(t *testing.T) {
 		{"of another channel", open, Alipay, t0, true},
 		{"while its charge can be paid", charged, WX, later.Add(-time.Second), false},
 		{"when it cannot any more", charged, WX, later, true},
+		{"when it was paid with another sum", run(t, charged, ConfirmPayment{receipt("ch_1", price-1)}), WX, later.Add(-time.Second), true},
 	} {
 		if got := c.bill.Wants(c.channel, c.at); got != c.want {
 			t.Errorf("%s: %v", c.name, got)

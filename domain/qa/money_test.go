@@ -119,7 +119,7 @@ func TestAttempts(t *testing.T) {
 		{"while pending", []Command{request("a1", payment.WX, t0)}, request("a2", payment.WX, t0.Add(time.Hour)), "", "wx:a1 "},
 		{"while pending, for ever", []Command{request("a1", payment.WX, t0)}, request("a2", payment.WX, t0.Add(9000*time.Hour)), "", "wx:a1 "},
 		{"while live", []Command{request("a1", payment.WX, t0), charge(payment.WX)}, request("a2", payment.WX, expire.Add(-time.Second)), "", "wx:a1+ch_wx "},
-		{"expired", []Command{request("a1", payment.WX, t0), charge(payment.WX)}, request("a2", payment.WX, expire), "PaymentRequested", "wx:a2 "},
+		{"expired", []Command{request("a1", payment.WX, t0), charge(payment.WX)}, request("a2", payment.WX, expire), "PaymentRequested", "wx:a1+ch_wx wx:a2 "},
 		{"another channel", []Command{request("a1", payment.WX, t0), charge(payment.WX)}, request("a2", payment.Alipay, t0), "PaymentRequested", "wx:a1+ch_wx alipay:a2 "},
 		{"charge", []Command{request("a1", payment.WX, t0)}, charge(payment.WX), "ChargeCreated", "wx:a1+ch_wx "},
 		{"charge of another channel", []Command{request("a1", payment.WX, t0)}, charge(payment.Alipay), "", "wx:a1 "},
