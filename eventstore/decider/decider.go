@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -65,6 +66,9 @@ type Decider[S, C, E any] struct {
 	cache   *lru.Cache[string, entry[S]]
 	seed    maphash.Seed
 	stripes [stripes]stripe
+	// unsettled are the streams with an append that may still come to be in the log, though nobody waits for it: what is read
+	// of them is not kept, until a later append was answered.
+	unsettled sync.Map
 }
 
 const (
@@ -246,8 +250,12 @@ func (d *Decider[S, C, E]) append(ctx context.Context, stream string, call Call,
 	receipt, err := d.store.Append(ctx, stream, e.revision, stored)
 	if err != nil {
 		d.cache.Remove(stream) // whatever happened, what is known here may be wrong now
+		if errors.Is(err, eventstore.ErrUnknownOutcome) {
+			d.unsettled.Store(stream, true)
+		}
 		return e, err
 	}
+	d.unsettled.Delete(stream)
 	if d.opts.Shared {
 		// Another process may have been faster with the same command and have decided otherwise, on another state:
 		// the store then answers as it did to that one, and what is in the stream is what happened.
@@ -284,7 +292,7 @@ func (d *Decider[S, C, E]) read(ctx context.Context, stream string, e entry[S], 
 		e.ids = append(e.ids, recorded.ID)
 	}
 	e.read = now
-	if e.revision != eventstore.NoStream {
+	if _, unsettled := d.unsettled.Load(stream); e.revision != eventstore.NoStream && !unsettled {
 		d.cache.Add(stream, e)
 	}
 	return e, nil

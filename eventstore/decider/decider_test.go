@@ -394,6 +394,33 @@ func TestUnknownOutcomeRepeated(t *testing.T) {
 	}
 }
 
+// TestWhatIsWrittenAfterItsCallerHasGone: a state that was read meanwhile must not be held for the newest.
+func TestWhatIsWrittenAfterItsCallerHasGone(t *testing.T) {
+	s := newStore()
+	d := decider.New(s, jars, decider.Options{})
+	mustPut(t, d, "1", 1)
+	s.before = func(string) error { return eventstore.ErrUnknownOutcome }
+	late := newCall()
+	if _, err := d.Execute(t.Context(), "1", late, put{N: 5, Limit: 9}); !errors.Is(err, eventstore.ErrUnknownOutcome) {
+		t.Fatalf("error %v, want the store's", err)
+	}
+	s.before = nil
+	state := func(want, reads int64) {
+		t.Helper()
+		s.reads.Store(0)
+		if r, err := d.Load(t.Context(), "1"); err != nil || int64(r.State) != want || s.reads.Load() != reads {
+			t.Errorf("%+v, %v, %d reads; want %d and %d", r, err, s.reads.Load(), want, reads)
+		}
+	}
+	state(1, 1)
+	if _, err := decider.New(s.Store, jars, decider.Options{}).Execute(t.Context(), "1", late, put{N: 5, Limit: 9}); err != nil {
+		t.Fatal(err) // the store gets round to it
+	}
+	state(6, 1)
+	mustPut(t, d, "1", 1)
+	state(7, 0)
+}
+
 func TestManyGoroutinesOnOneStream(t *testing.T) {
 	s := newStore()
 	servers := []*jarDecider{decider.New(s, jars, decider.Options{}), decider.New(s, jars, decider.Options{Shared: true})}
