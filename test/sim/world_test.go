@@ -214,7 +214,7 @@ func (w *world) perform(server int, number string, atOnce bool, b *interruption)
 
 // strange is the first error that nobody caused.
 func strange(err error) error {
-	if err == nil || err == errCrash || err == errLost {
+	if err == nil || err == errCrash || err == errLost || err == gateways.ErrNoCharge {
 		return nil
 	}
 	if many, ok := err.(interface{ Unwrap() []error }); ok {
