@@ -47,11 +47,8 @@ func (a Accounts) Register(ctx context.Context, call decider.Call, r Registratio
 	if r.Credential.Verifier == "" {
 		r.Credential = newCredential(r.Password, r.Token)
 	}
-	if err := a.lead(ctx, call, r.Profile.Username, r.Credential); err != nil {
-		return decider.Result[account.User]{}, err
-	}
 	register := account.Register{Profile: r.Profile, Credential: r.Credential, At: call.At}
-	result, err := a.Users.Execute(ctx, r.Profile.Username, call, register)
+	result, err := a.lead(ctx, call, call, r.Profile.Username, r.Credential, register)
 	if err != nil || len(r.Prices) == 0 {
 		return result, err
 	}
@@ -72,10 +69,8 @@ func (a Accounts) SetPrices(ctx context.Context, call decider.Call, username str
 // SetPassword changes a user's password and token; a new token is made if it is empty.
 func (a Accounts) SetPassword(ctx context.Context, call decider.Call, username, password, token string) (decider.Result[account.User], error) {
 	credential := newCredential(password, token)
-	if err := a.lead(ctx, call, username, credential); err != nil {
-		return decider.Result[account.User]{}, err
-	}
-	return a.Users.Execute(ctx, username, call.Step("credential"), account.SetCredential{Credential: credential, At: call.At})
+	set := account.SetCredential{Credential: credential, At: call.At}
+	return a.lead(ctx, call, call.Step("credential"), username, credential, set)
 }
 
 // newCredential is [NewCredential] with a new token if there is none.
@@ -86,13 +81,24 @@ func newCredential(password, token string) account.Credential {
 	return NewCredential(password, token)
 }
 
-// lead leads the token's hash to the user before the user knows of it.
-func (a Accounts) lead(ctx context.Context, call decider.Call, username string, c account.Credential) error {
-	_, err := a.Tokens.Execute(ctx, c.TokenHash, call.Step("token"), link.Command{To: username})
-	if domain.IsRefused(err, domain.AlreadyExists) {
-		return domain.RefuseField(domain.AlreadyExists, "token", "the token is another user's")
+// lead runs the step of a call that gives a user a credential, after the token's hash leads to the user. Nothing leads to who
+// would refuse the step: a token leads to one user, for ever.
+func (a Accounts) lead(ctx context.Context, call, step decider.Call, username string, c account.Credential, command account.Command) (decider.Result[account.User], error) {
+	user, run, err := a.Users.Find(ctx, username, step.ID)
+	if err != nil || run {
+		return user, err
 	}
-	return err
+	if _, err := account.Decide(user.State, command); err != nil {
+		return user, err
+	}
+	_, err = a.Tokens.Execute(ctx, c.TokenHash, call.Step("token"), link.Command{To: username})
+	if domain.IsRefused(err, domain.AlreadyExists) {
+		err = domain.RefuseField(domain.AlreadyExists, "token", "the token is another user's")
+	}
+	if err != nil {
+		return user, err
+	}
+	return a.Users.Execute(ctx, username, step, command)
 }
 
 // Authenticate is the user with a token, [ErrUnknown] or [ErrInactive].

@@ -227,6 +227,22 @@ func TestRegisterRefusals(t *testing.T) {
 	}
 }
 
+// TestARefusalTakesNoToken: the token that was named is still free for others.
+func TestARefusalTakesNoToken(t *testing.T) {
+	a := accounts()
+	register(t, a, "patient1", "", nil)
+	if _, err := a.Register(t.Context(), call(), Registration{Profile: account.Profile{Username: "patient1"}, Password: "x", Token: token}); err == nil {
+		t.Fatal("patient1 is made twice")
+	}
+	if _, err := a.SetPassword(t.Context(), call(), "nobody", "x", token); err == nil {
+		t.Fatal("nobody has a password")
+	}
+	register(t, a, "patient2", token, nil)
+	if u, err := a.Authenticate(t.Context(), token); err != nil || u.Username != "patient2" {
+		t.Errorf("the token is of %+v, %v", u, err)
+	}
+}
+
 func TestRegisterAgainWithTheSameCallIsOnce(t *testing.T) {
 	a := accounts()
 	c := call()
