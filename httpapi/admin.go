@@ -126,18 +126,21 @@ func (c *call) adminChangeUser() (reply, error) {
 	}
 	change.At = op.at
 	name, caller := c.echo.Param("username"), c.caller(op.id, op.at)
+	// The token may be another's, so it comes first: nothing after it is refused.
+	if password != "" {
+		if newToken == "" {
+			newToken = auth.NewToken()
+		}
+		if _, err := c.api.Accounts.SetPassword(ctx, caller, name, password, newToken); err != nil {
+			return reply{}, err
+		}
+	}
 	user, err := c.api.Accounts.Users.Execute(ctx, name, caller, change)
 	if err == nil && len(offers) > 0 {
 		user, err = c.api.Accounts.SetPrices(ctx, caller, name, offers)
 	}
 	if err == nil && setActive {
 		user, err = c.api.Accounts.SetActive(ctx, caller, name, active)
-	}
-	if err == nil && password != "" {
-		if newToken == "" {
-			newToken = auth.NewToken()
-		}
-		user, err = c.api.Accounts.SetPassword(ctx, caller, name, password, newToken)
 	}
 	if err != nil {
 		return reply{}, err
