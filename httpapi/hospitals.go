@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"net/http"
 	"slices"
@@ -25,8 +24,11 @@ type (
 	Messages = decider.Decider[message.Message, message.Command, message.Happening]
 )
 
-var msgInvalidSecret = drf.NewMessage("A secret is 16 to 128 visible ASCII characters; leave it blank to have one made.",
-	"密钥须为 16 至 128 个可见 ASCII 字符；留空则自动生成。")
+var (
+	msgInvalidSecret = drf.NewMessage("A secret is 16 to 128 visible ASCII characters; leave it blank to have one made.",
+		"密钥须为 16 至 128 个可见 ASCII 字符；留空则自动生成。")
+	msgSecretTaken = drf.NewMessage("The secret is taken: it is, or once was, another hospital's.", "该密钥已被占用：它属于或曾属于其他医院。")
+)
 
 // Limits of what administrators say of a hospital.
 const (
@@ -99,19 +101,15 @@ func (c *call) adminCreateHospital() (reply, error) {
 	if _, err := institution.Decide(institution.Hospital{Code: code}, change); err != nil {
 		return reply{}, err
 	}
-	if err := c.freeSecret(ctx, code, secret); err != nil {
-		return reply{}, err
-	}
 	op, err := c.begin(ctx, nil)
 	if err != nil {
 		return reply{}, err
 	}
-	register := institution.Register{Code: code, Name: name, At: op.at}
-	if _, err := c.api.Hospitals.Execute(ctx, code, c.caller(op.id, op.at), register); err != nil {
-		return reply{}, err
-	}
 	if secret == "" {
 		secret = auth.NewToken()
+	}
+	if err := c.register(ctx, op, institution.Register{Code: code, Name: name, At: op.at}, secret); err != nil {
+		return reply{}, err
 	}
 	return c.changeHospital(ctx, op, code, http.StatusCreated, change, secret, hook)
 }
@@ -132,13 +130,50 @@ func (c *call) adminChangeHospital() (reply, error) {
 	if err := f.Err(); err != nil {
 		return reply{}, err
 	}
+	// What cannot be taken is refused before anything is changed.
+	if _, err := institution.Decide(h.State, change); err != nil {
+		return reply{}, err
+	}
 	op, err := c.begin(ctx, nil)
 	if err != nil {
 		return reply{}, err
 	}
-	return c.changeHospital(ctx, op, c.echo.Param("code"), http.StatusOK, change, newSecret, hook)
+	if err := c.leadSecret(ctx, op, h.State.Code, newSecret); err != nil {
+		return reply{}, err
+	}
+	return c.changeHospital(ctx, op, h.State.Code, http.StatusOK, change, newSecret, hook)
 }
 
+// register makes a hospital after its secret leads to it. Nothing leads to one that would be refused; under a key it may be
+// there already.
+func (c *call) register(ctx context.Context, op operation, register institution.Register, secret string) error {
+	known, run, err := c.api.Hospitals.Find(ctx, register.Code, op.id)
+	if err == nil && !run {
+		_, err = institution.Decide(known.State, register)
+	}
+	if err == nil {
+		err = c.leadSecret(ctx, op, register.Code, secret)
+	}
+	if err == nil {
+		_, err = c.api.Hospitals.Execute(ctx, register.Code, c.caller(op.id, op.at), register)
+	}
+	return err
+}
+
+// leadSecret leads a new secret to its hospital before the hospital knows of it, and before all that it comes with: it may be
+// refused, for a secret is one hospital's, for ever.
+func (c *call) leadSecret(ctx context.Context, op operation, code, secret string) error {
+	if secret == "" {
+		return nil
+	}
+	_, err := c.api.Secrets.Execute(ctx, institution.HashSecret(secret), c.caller(op.id, op.at).Step("link"), link.Command{To: code})
+	if domain.IsRefused(err, domain.AlreadyExists) {
+		err = drf.FieldInvalid("secret", msgSecretTaken)
+	}
+	return err
+}
+
+// changeHospital makes changes that nothing refuses any more; the secret leads to the hospital already.
 func (c *call) changeHospital(ctx context.Context, op operation, code string, status int, change institution.Change, secret string,
 	hook *institution.Webhook) (reply, error) {
 	change.At = op.at
@@ -154,11 +189,12 @@ func (c *call) changeHospital(ctx context.Context, op operation, code string, st
 	}
 	shown := ""
 	if secret != "" {
-		if changed, err = c.setSecret(ctx, op, code, secret); err != nil {
+		set := institution.SetSecret{Hash: institution.HashSecret(secret), At: op.at}
+		if changed, err = c.api.Hospitals.Execute(ctx, code, c.caller(op.id, op.at).Step("secret"), set); err != nil {
 			return reply{}, err
 		}
 		// Not under a key, for a keyed reply is kept in the log, which must give nobody a secret.
-		if !c.keyed() && changed.State.SecretHash == institution.HashSecret(secret) {
+		if !c.keyed() && changed.State.SecretHash == set.Hash {
 			shown = secret
 		}
 	}
@@ -166,32 +202,6 @@ func (c *call) changeHospital(ctx context.Context, op operation, code string, st
 	answer := renderHospital(changed.State)
 	answer.Secret = shown
 	return reply{status, answer}, nil
-}
-
-// freeSecret refuses a secret that is, or once was, another hospital's.
-func (c *call) freeSecret(ctx context.Context, code, secret string) error {
-	if secret == "" {
-		return nil
-	}
-	known, err := c.api.Secrets.Load(ctx, institution.HashSecret(secret))
-	if err == nil && known.State.To != "" && known.State.To != code {
-		err = drf.FieldInvalid("secret", msgInvalidSecret)
-	}
-	return err
-}
-
-// setSecret leads the new secret to the hospital first: a secret is one hospital's, for ever.
-func (c *call) setSecret(ctx context.Context, op operation, code, secret string) (decider.Result[institution.Hospital], error) {
-	hash := institution.HashSecret(secret)
-	_, err := c.api.Secrets.Execute(ctx, hash, c.caller(op.id, op.at).Step("link"), link.Command{To: code})
-	if fault := (*domain.Fault)(nil); errors.As(err, &fault) {
-		err = drf.FieldInvalid("secret", msgInvalidSecret)
-	}
-	if err != nil {
-		return decider.Result[institution.Hospital]{}, err
-	}
-	set := institution.SetSecret{Hash: hash, At: op.at}
-	return c.api.Hospitals.Execute(ctx, code, c.caller(op.id, op.at).Step("secret"), set)
 }
 
 // institutionChange reads what the request names of a hospital.

@@ -253,6 +253,35 @@ func testAdminHospitals(t *testing.T, w world) {
 	}
 }
 
+// TestARefusedHospitalChangesNothing names a secret that another has, and takes none for what is refused.
+func TestARefusedHospitalChangesNothing(t *testing.T) {
+	everywhere(t, testARefusedHospitalChangesNothing)
+}
+
+func testARefusedHospitalChangesNothing(t *testing.T, w world) {
+	const all, one, two, free = "/admin/hospitals/", "/admin/hospitals/H001/", "/admin/hospitals/H002/", "a-secret-that-is-free"
+	const taken = `{"secret":["The secret is taken: it is, or once was, another hospital's."]}`
+	admin := w.admin().With("Accept-Language", "en")
+	w.second()
+	admin.Send("PATCH", two, body(fields{"secret": "another-secret-of-hospital-two"})).Want(t, http.StatusOK)
+	before := admin.Get(one).Want(t, http.StatusOK).Body
+	for _, secret := range []string{secret2, "another-secret-of-hospital-two"} {
+		change := fields{"name": "x", "item_tag": "x", "branches": fields{}, "webhook_url": "http://127.0.0.1:9/", "webhook_secret": secret, "secret": secret}
+		equal(t, "another's", admin.Send("PATCH", one, body(change)).Want(t, http.StatusBadRequest).Body, taken)
+		equal(t, "a new one with another's", admin.Send("POST", all, body(change.and(fields{"code": "H003"}))).Want(t, http.StatusBadRequest).Body, taken)
+	}
+	equal(t, "after what was refused", admin.Get(one).Body, before)
+	admin.Get("/admin/hospitals/H003/").Want(t, http.StatusNotFound)
+
+	for path, change := range map[string]fields{one: {"name": " "}, two: {"item_tag": "1x"}, "/admin/hospitals/H003/": {"name": "x"}} {
+		if r := admin.Send("PATCH", path, body(change.and(fields{"secret": free}))); r.Status < 400 || strings.Contains(r.Body, "secret") {
+			t.Errorf("%s: %d %s", r.Request, r.Status, r.Body)
+		}
+	}
+	contains(t, "a code that is taken", admin.Send("POST", all, body(fields{"code": "H001", "name": "x", "secret": free})).Want(t, http.StatusBadRequest).Body, `{"code":["`)
+	admin.Send("POST", all, body(fields{"code": "H003", "name": "x", "secret": free})).Want(t, http.StatusCreated)
+}
+
 // TestNothingIsPushedToAnErasedPatient: the hospital is told so, what was pushed before is not shown any more, and money
 // goes back all the same, without a message.
 func TestNothingIsPushedToAnErasedPatient(t *testing.T) {
