@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"orderengine/domain"
 	"orderengine/domain/catalog"
@@ -61,16 +60,13 @@ func (c *call) askQuestion() (reply, error) {
 	return c.partReply(ctx, http.StatusCreated, order, c.writeQuestion)
 }
 
-// files reads the question's files, from desc_files (joined by commas) or from file_list.
+// files reads the question's files from file_list or, where that names none, from desc_files (joined by commas).
 func files(f *drf.Fields) []string {
-	if f.Has("file_list") {
-		return f.StringList("file_list", drf.Optional, drf.AllowNull, drf.MaxItems(maxFiles), drf.MaxLength(maxFileURL))
+	options := []drf.Option{drf.Optional, drf.AllowNull, drf.MaxItems(maxFiles), drf.MaxLength(maxFileURL)}
+	if listed := f.StringList("file_list", options...); len(listed) > 0 {
+		return listed
 	}
-	joined := f.String("desc_files", drf.Optional, drf.AllowNull, drf.AllowBlank, drf.MaxLength(maxFiles*maxFileURL))
-	if joined == "" {
-		return nil
-	}
-	return strings.Split(joined, ",")
+	return f.JoinedList("desc_files", options...)
 }
 
 // isParty adds an error to a field that names an order unless the caller is a party of it.

@@ -249,11 +249,34 @@ func (f *Fields) StringList(name string, options ...Option) []string {
 	if !ok {
 		return nil
 	}
+	return f.texts(name, items, &r)
+}
+
+// JoinedList is StringList for a CharField that holds the texts between commas; blank ones are left out.
+func (f *Fields) JoinedList(name string, options ...Option) []string {
+	r, v, ok := f.take(name, options)
+	if !ok {
+		return nil
+	}
+	joined, problems := toText(v, &rule{blank: true, maxLength: math.MaxInt})
+	if problems != nil {
+		f.add(name, problems...)
+		return nil
+	}
+	items := slices.DeleteFunc(splitList(joined), func(item any) bool { return item == "" })
+	if !f.fits(name, len(items), &r) {
+		return nil
+	}
+	return f.texts(name, items, &r)
+}
+
+// texts are the items of a list of CharFields.
+func (f *Fields) texts(name string, items []any, r *rule) []string {
 	texts := make([]string, len(items))
 	var wrong []FieldError
 	for i, item := range items {
 		var problems []Text
-		if texts[i], problems = toItem(item, &r); problems != nil {
+		if texts[i], problems = toItem(item, r); problems != nil {
 			wrong = append(wrong, FieldError{Field: strconv.Itoa(i), Texts: problems})
 		}
 	}

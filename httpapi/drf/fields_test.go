@@ -314,6 +314,21 @@ func TestStringList(t *testing.T) {
 	})
 }
 
+func TestJoinedList(t *testing.T) {
+	checkFields(t, func(f *Fields) []string { return f.JoinedList("x", Optional, AllowNull, MaxItems(3), MaxLength(2)) }, []fieldCase{
+		{`{"x":"a"}`, []string{"a"}, ""}, {`x=a,b`, []string{"a", "b"}, ""}, {`x=a&x=b,c`, []string{"b", "c"}, ""}, {`{"x":5}`, []string{"5"}, ""},
+		{`{"x":" ,a, b\t,,c,"}`, []string{"a", "b", "c"}, ""},
+		{`{"x":"` + strings.Repeat(" ,", 1000) + `"}`, []string{}, ""},
+		{`{"x":""}`, []string{}, ""}, {`x=`, []string(nil), ""}, {`{"x":null}`, []string(nil), ""}, {`{}`, []string(nil), ""}, {`y=`, []string(nil), ""},
+		{`{"x":"a,b,c,d"}`, nil, "Ensure this field has no more than 3 elements."},
+		{`{"x":"a,,文文文"}`, nil, `{"x":{"1":["Ensure this field has no more than 2 characters."]}}`},
+		{`{"x":"a,\u0000"}`, nil, "Null characters are not allowed."}, {`{"x":["a"]}`, nil, noText}, {`{"x":true}`, nil, noText},
+	})
+	checkFields(t, func(f *Fields) []string { return f.JoinedList("x") }, []fieldCase{
+		{`{"x":","}`, nil, "This list may not be empty."}, {`{"x":null}`, nil, null}, {`{}`, nil, required},
+	})
+}
+
 func TestErrorsStandInTheOrderOfDeclaration(t *testing.T) {
 	f := dataOf(t, `{"order_type":"zzz","doctor":"nobody"}`).Fields()
 	f.String("doctor")

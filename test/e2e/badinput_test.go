@@ -94,6 +94,44 @@ func TestBadBodiesChangeNothing(t *testing.T) {
 	})
 }
 
+// TestFilesOfAQuestion names files in both ways, which have the same limits.
+func TestFilesOfAQuestion(t *testing.T) {
+	long := strings.Repeat("长", 1001)
+	everywhere(t, func(t *testing.T, s setup) {
+		server := s.demo(t)
+		ask := func(number, files string) orderdtest.Reply {
+			return server.As(patient1).Send("POST", "/qaorder/question/create/", jsonBody(`{"order":"`+number+`","condition_description":"x",`+files+`}`))
+		}
+		o := placed(t, server, paid)
+		for files, want := range map[string]string{
+			`"file_list":["` + strings.Repeat(`a","`, 50) + `a"]`: `{"file_list":["Ensure this field has no more than 50 elements."]}`,
+			`"desc_files":"` + strings.Repeat("a,", 50) + `a"`:    `{"desc_files":["Ensure this field has no more than 50 elements."]}`,
+			`"file_list":["a","` + long + `"]`:                    `{"file_list":{"1":["Ensure this field has no more than 1000 characters."]}}`,
+			`"desc_files":"a,` + long + `"`:                       `{"desc_files":{"1":["Ensure this field has no more than 1000 characters."]}}`,
+			`"file_list":null,"desc_files":"` + long + `"`:        `{"desc_files":{"0":["Ensure this field has no more than 1000 characters."]}}`,
+			`"file_list":["a",""],"desc_files":"b"`:               `{"file_list":{"1":["This field may not be blank."]}}`,
+			`"file_list":"a"`:                                     `{"file_list":["Expected a list of items but got type \"str\"."]}`,
+			`"desc_files":["a"]`:                                  `{"desc_files":["Not a valid string."]}`,
+		} {
+			if r := ask(o.OrderNumber, files); r.Status != 400 || r.Body != want {
+				t.Errorf("%.60s: %d %s, want %s", files, r.Status, r.Body, want)
+			}
+		}
+		for files, want := range map[string]string{
+			`"desc_files":"` + strings.Repeat(" ,", 50_000) + `"`:           `"file_list":[],"desc_files":""`,
+			`"desc_files":" http://1.jpg,,http://2.jpg ,"`:                  `"file_list":["http://1.jpg","http://2.jpg"],"desc_files":"http://1.jpg,http://2.jpg"`,
+			`"file_list":null,"desc_files":"a"`:                             `"file_list":["a"],"desc_files":"a"`,
+			`"file_list":[],"desc_files":"a"`:                               `"file_list":["a"],"desc_files":"a"`,
+			`"file_list":["b"],"desc_files":"a"`:                            `"file_list":["b"],"desc_files":"b"`,
+			`"desc_files":null`:                                             `"file_list":[],"desc_files":""`,
+			`"file_list":["` + strings.Repeat(`a","`, 49) + long[3:] + `"]`: `"desc_files":"` + strings.Repeat("a,", 49) + "长",
+			`"desc_files":"` + strings.Repeat("a,", 49) + long[3:] + `"`:    `"desc_files":"` + strings.Repeat("a,", 49) + "长",
+		} {
+			mustContain(t, ask(placed(t, server, paid).OrderNumber, files).Want(t, 201), want)
+		}
+	})
+}
+
 // TestBadPaths asks for what no path names.
 func TestBadPaths(t *testing.T) {
 	everywhere(t, func(t *testing.T, s setup) {
