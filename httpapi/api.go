@@ -140,7 +140,8 @@ func (a *API) Server() *http.Server {
 	return s
 }
 
-// Handler serves the table of routes.
+// Handler serves the table of routes. Each path has all methods, for who calls is asked before whether there is such a
+// method: what echo calls RouteNotFound serves made-up ones too, its Any those alone that it knows.
 func (a *API) Handler() http.Handler {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
@@ -152,12 +153,12 @@ func (a *API) Handler() http.Handler {
 	}
 	for _, r := range routes {
 		serve := measure(r.name, a.serve(r))
-		e.Any(r.path, serve)
+		e.RouteNotFound(r.path, serve)
 		if bare, slashed := bareOf(r.path); slashed {
-			e.Any(bare, measure(r.name, redirect(serve)))
+			e.RouteNotFound(bare, measure(r.name, redirect(serve)))
 		}
 	}
-	e.Any(OpenPath, measure("Hospital Open Interface", echo.WrapHandler(a.Open)))
+	e.RouteNotFound(OpenPath, measure("Hospital Open Interface", echo.WrapHandler(a.Open)))
 	e.RouteNotFound("/*", measure("none", a.serve(route{name: "none", who: anyone})))
 	return e
 }

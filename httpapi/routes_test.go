@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -95,15 +96,19 @@ func TestAllow(t *testing.T) {
 		if r.who == anyone && len(r.path) > 0 && strings.Contains(r.path, "*") {
 			continue // a folder of files
 		}
-		// A method that no route has is refused before anything is asked of what stands behind the API.
-		request := httptest.NewRequest(http.MethodTrace, strings.NewReplacer(":number", "1", ":position", "patient", ":username", "x", ":pk", "1").Replace(r.path), nil)
-		recorder := httptest.NewRecorder()
-		handler.ServeHTTP(recorder, request)
-		if got := recorder.Header().Get("Allow"); got != allow {
-			t.Errorf("%s: Allow is %q, want %q", r.path, got, allow)
-		}
-		if code := recorder.Code; code != http.StatusUnauthorized && code != http.StatusMethodNotAllowed && r.who != anyone {
-			t.Errorf("%s by TRACE: %d", r.path, code)
+		path := strings.NewReplacer(":number", "1", ":position", "patient", ":username", "x", ":pk", "1").Replace(r.path)
+		// A method that no route has, made-up or not, is refused before anything is asked of what stands behind the API.
+		for _, method := range []string{http.MethodTrace, "FOO", "get"} {
+			for _, path := range slices.Compact([]string{path, strings.TrimSuffix(path, "/")}) {
+				recorder := httptest.NewRecorder()
+				handler.ServeHTTP(recorder, httptest.NewRequest(method, path, nil))
+				if got := recorder.Header().Get("Allow"); got != allow {
+					t.Errorf("%s %s: Allow is %q, want %q", method, path, got, allow)
+				}
+				if code := recorder.Code; code != http.StatusUnauthorized && code != http.StatusMethodNotAllowed && r.who != anyone {
+					t.Errorf("%s %s: %d", method, path, code)
+				}
+			}
 		}
 	}
 	for path := range want {

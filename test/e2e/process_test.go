@@ -276,7 +276,7 @@ func TestMetrics(t *testing.T) {
 		place(t, server)
 		server.As(patient1).Send("BREW", create)
 		page := server.Metrics()
-		for _, want := range []string{`orderd_http_request_seconds_count{method="POST",route="Order Create",status="201"} 1`, `method="other",route="none",status="404"`,
+		for _, want := range []string{`orderd_http_request_seconds_count{method="POST",route="Order Create",status="201"} 1`, `method="other",route="Order Create",status="405"`,
 			fmt.Sprintf("orderd_views_ready %d\n", s.Servers), "orderd_log_position ", "orderd_follower_failures_total 0\n", "go_goroutines "} {
 			if !strings.Contains(page, want) {
 				t.Errorf("the metrics %s have no %q", page, want)

@@ -102,7 +102,9 @@ func testOpenMethods(t *testing.T, w world) {
 		contains(t, path, r.Body, `"http://127.0.0.1:8000/open"`)
 	}
 	w.nobody().Get("/open").Want(t, http.StatusNotFound)
-	equal(t, "Allow", w.nobody().Send("PUT", "/open").Want(t, http.StatusMethodNotAllowed).Header.Get("Allow"), "GET, HEAD, POST")
+	for _, method := range []string{"PUT", "FOO"} {
+		equal(t, "Allow", w.nobody().Send(method, "/open").Want(t, http.StatusMethodNotAllowed).Header.Get("Allow"), "GET, HEAD, POST")
+	}
 	for _, metric := range []string{`orderd_open_calls_total{code="2",method="none"} 1`, `orderd_open_calls_total{code="-1",method="stopReg"} 1`,
 		`orderd_open_calls_total{code="2",method="unknown"} 1`} {
 		switch {
