@@ -143,11 +143,11 @@ func (c *call) evaluateOrder() (reply, error) {
 	f := c.data.Fields()
 	given := qa.Evaluation{Scores: f.IntChoice("scores", []int{1, 2, 3, 4, 5})}
 	text := qa.EvaluationText{Content: f.String("content", drf.MaxLength(maxText))}
-	if err := f.Err(); err != nil {
+	number, evaluate := c.echo.Param("number"), qa.Evaluate{By: c.actor, Evaluation: given}
+	if err := c.misread(ctx, f, number, evaluate); err != nil {
 		return reply{}, err
 	}
-	number := c.echo.Param("number")
-	if err := c.rehearse(ctx, number, qa.Evaluate{By: c.actor, Evaluation: given}); err != nil {
+	if err := c.rehearse(ctx, number, evaluate); err != nil {
 		return reply{}, err
 	}
 	op, err := c.begin(ctx, c.api.Sequences.Evaluations)
@@ -188,6 +188,26 @@ func (c *call) execute(ctx context.Context, number string, op operation, command
 // rehearse is [rehearse] for a Q&A order.
 func (c *call) rehearse(ctx context.Context, number string, command qa.Command) error {
 	return rehearse(ctx, c, c.api.Orders, qa.IsNumber, qa.Decide, number, command)
+}
+
+// misread is what is wrong with the fields of a command on a Q&A order, nil if nothing is. That the order is not the caller's
+// to command comes before it: DRF looks its object up first.
+func (c *call) misread(ctx context.Context, f *drf.Fields, number string, command qa.Command) error {
+	wrong := f.Err()
+	if wrong == nil {
+		return nil
+	}
+	if !qa.IsNumber(number) {
+		return drf.NotFound()
+	}
+	order, err := c.api.Orders.Load(ctx, number)
+	if err != nil {
+		return err
+	}
+	if _, err := qa.Decide(order.State, command); domain.IsRefused(err, domain.NotFound) || domain.IsRefused(err, domain.Forbidden) {
+		return refused(ctx, c, c.api.Orders, number, c.caller(uuid.New(), c.now()), command, order, err)
+	}
+	return wrong
 }
 
 // execute runs a command on an order of any kind; a number that no order can have is not looked up.

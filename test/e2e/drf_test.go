@@ -11,8 +11,8 @@ import (
 
 // TestChecksComeInDjangosOrder has requests with several things wrong: the first check wins.
 func TestChecksComeInDjangosOrder(t *testing.T) {
-
-	broken, foreign := jsonBody(`{`), orderdtest.Body{Type: "text/xml", Data: "<a/>"}
+	const fifteen = "12257268238541425696240003"
+	broken, empty, foreign := jsonBody(`{`), jsonBody(`{}`), orderdtest.Body{Type: "text/xml", Data: "<a/>"}
 	everywhere(t, func(t *testing.T, s setup) {
 		server := s.demo(t)
 		for _, c := range []struct {
@@ -41,6 +41,10 @@ func TestChecksComeInDjangosOrder(t *testing.T) {
 			{"404 of an empty segment", patient1, "GET", "/qaorder//order/create/", orderdtest.Body{}, 404, "Not found."},
 			{"401 before 404 of an order", "", "GET", "/qaorder/order/detail/1/", orderdtest.Body{}, 401, "Authentication credentials were not provided."},
 			{"400 of the body before 404 of the order", patient1, "PATCH", path("pay", "1"), broken, 400, ""},
+			{"404 of no order before 400 of a field", patient1, "PUT", path("evaluate", "1"), empty, 404, "Not found."},
+			{"404 of an order before 400 of a field", patient2, "PUT", path("evaluate", fifteen), empty, 404, "Not found."},
+			{"403 of an order before 400 of a field", doctor1, "PUT", path("evaluate", fifteen), empty, 403, "You do not have permission to perform this action."},
+			{"400 of a field before the order's state", patient1, "PUT", path("evaluate", fifteen), empty, 400, ""},
 		} {
 			t.Run(c.name, func(t *testing.T) {
 				var bodies []orderdtest.Body
