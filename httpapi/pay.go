@@ -32,11 +32,11 @@ func (c *call) payOrder() (reply, error) {
 	defer cancel()
 	f := c.data.Fields()
 	channel := payment.Channel(f.Choice("channel", channels))
-	if err := f.Err(); err != nil {
-		return reply{}, err
-	}
 	number := c.echo.Param("number")
 	request := qa.RequestPayment{By: c.actor, Channel: channel, ClientIP: c.echo.RealIP(), At: c.now()}
+	if err := c.misread(ctx, f, number, request); err != nil {
+		return reply{}, err
+	}
 	if err := c.rehearse(ctx, number, request); err != nil {
 		return reply{}, err
 	}

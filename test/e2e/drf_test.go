@@ -45,6 +45,8 @@ func TestChecksComeInDjangosOrder(t *testing.T) {
 			{"404 of an order before 400 of a field", patient2, "PUT", path("evaluate", fifteen), empty, 404, "Not found."},
 			{"403 of an order before 400 of a field", doctor1, "PUT", path("evaluate", fifteen), empty, 403, "You do not have permission to perform this action."},
 			{"400 of a field before the order's state", patient1, "PUT", path("evaluate", fifteen), empty, 400, ""},
+			{"404 of no order before 400 of its channel", patient1, "PATCH", path("pay", "1"), empty, 404, "Not found."},
+			{"404 of an order before 400 of its channel", patient2, "PATCH", path("pay", fifteen), empty, 404, "Not found."},
 		} {
 			t.Run(c.name, func(t *testing.T) {
 				var bodies []orderdtest.Body
