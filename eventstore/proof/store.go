@@ -4,8 +4,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -96,9 +98,22 @@ func openFolder(dir string, readOnly bool, logger *slog.Logger) (folder, error) 
 	case errors.Is(err, syscall.EAGAIN) || err != nil && strings.Contains(err.Error(), "lock held by current process"):
 		return folder{}, fmt.Errorf("%w: %s", ErrLocked, dir)
 	case err != nil:
-		return folder{}, fmt.Errorf("%w: %s: %w", ErrDamaged, dir, err)
+		return folder{}, damaged(fmt.Errorf("%s: %w", dir, err))
 	}
 	return folder{db}, nil
+}
+
+// passing is what the machine may lack or forbid for a time; it says nothing of the folder.
+var passing = []error{
+	fs.ErrPermission, syscall.EROFS, syscall.ENOSPC, syscall.EDQUOT, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EIO,
+}
+
+// damaged calls an error damage unless it passes: a folder that is put aside as damaged no longer tells what the log was.
+func damaged(err error) error {
+	if slices.ContainsFunc(passing, func(p error) bool { return errors.Is(err, p) }) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrDamaged, err)
 }
 
 func pebbleOptions(readOnly bool, logger *slog.Logger) *pebble.Options {
@@ -148,7 +163,7 @@ func (f folder) get(key []byte) (value []byte, found bool, err error) {
 		return nil, false, nil
 	}
 	if err != nil {
-		return nil, false, fmt.Errorf("%w: %w", ErrDamaged, err)
+		return nil, false, damaged(err)
 	}
 	return append([]byte(nil), stored...), true, closer.Close()
 }

@@ -69,8 +69,8 @@ type Tree struct {
 	closed bool
 }
 
-// Open opens the tree in the folder dir, and makes it if there is none. It fails with [ErrLocked] or [ErrDamaged].
-// Whether it is the log's is found out by [Tree.Run].
+// Open opens the tree in the folder dir, and makes it if there is none. It fails with [ErrLocked] or [ErrDamaged], or with
+// what the file system says. Whether it is the log's is found out by [Tree.Run].
 func Open(dir string, log eventstore.Log, key Key, options Options) (*Tree, error) {
 	o := options.withDefaults()
 	f, err := openFolder(dir, false, o.Logger)

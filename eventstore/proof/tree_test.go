@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -193,7 +194,6 @@ func TestCheckpointsAreSigned(t *testing.T) {
 	})
 }
 
-// TestAnotherLogIsFound when the server starts: nothing more is signed, and what was is still served.
 // TestCheckpointAt signs the beginning of a log that has gone on since.
 func TestCheckpointAt(t *testing.T) {
 	tree, s, key := built(t, 20)
@@ -234,6 +234,7 @@ func TestCheckpointAt(t *testing.T) {
 	}
 }
 
+// TestAnotherLogIsFound when the server starts: nothing more is signed, and what was is still served.
 func TestAnotherLogIsFound(t *testing.T) {
 	changed := func(t *testing.T) *memory.Store {
 		s := filled(t, 19)
@@ -328,5 +329,31 @@ func TestLockedAndDamagedFolders(t *testing.T) {
 	}
 	if _, err := Open(dir, log, key, Options{Logger: quiet()}); !errors.Is(err, ErrDamaged) {
 		t.Errorf("damaged: %v", err)
+	}
+}
+
+// TestWhatPassesIsNoDamage: a server that starts while files or space are short must not put its tree aside.
+func TestWhatPassesIsNoDamage(t *testing.T) {
+	dir, key, log := filepath.Join(t.TempDir(), "tree"), newKey(t), filled(t, 3)
+	tree := start(t, dir, log, key, Options{})
+	tree.reaches(t, 3)
+	tree.stop()
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	_ = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Max: limit.Max})
+	_, err := Open(dir, log, key, Options{Logger: quiet()})
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if !errors.Is(err, syscall.EMFILE) || errors.Is(err, ErrDamaged) {
+		t.Errorf("without files: %v", err)
+	}
+	start(t, dir, log, key, Options{}).reaches(t, 3)
+	for _, errno := range []syscall.Errno{syscall.EACCES, syscall.EPERM, syscall.EROFS, syscall.ENOSPC, syscall.ENFILE, syscall.ENOMEM, syscall.EIO} {
+		if err := damaged(&os.PathError{Op: "open", Path: dir, Err: errno}); errors.Is(err, ErrDamaged) || !errors.Is(err, errno) {
+			t.Errorf("%v is called %v", errno, err)
+		}
 	}
 }
