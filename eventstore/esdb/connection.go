@@ -196,9 +196,8 @@ func take[T any](c *connection, f func(*client.Client) (T, error)) (value T, err
 
 // message is what a read or a subscription brings.
 type message struct {
-	event      *client.RecordedEvent
-	checkpoint *client.Position
-	err        error
+	event *client.RecordedEvent
+	err   error
 }
 
 // stream opens a read or subscription and sends what it brings, an error last, until ctx or the connection ends. It

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"net"
 	"slices"
@@ -182,6 +183,74 @@ func TestClientsThatEndForGood(t *testing.T) {
 	<-ended
 	if ids := revisions(t, c.backing, "a-1"); len(ids) != 3 {
 		t.Errorf("%d events, want 3", len(ids))
+	}
+}
+
+// silent is a log that, as a cluster's, says nothing to who follows after its end.
+type silent struct{ *memory.Store }
+
+func (s silent) Follow(ctx context.Context, after eventstore.Position) iter.Seq2[[]eventstore.Recorded, error] {
+	if head, err := s.Head(ctx); err != nil || !head.Before(after) {
+		return s.Store.Follow(ctx, after)
+	}
+	return func(yield func([]eventstore.Recorded, error) bool) {
+		<-ctx.Done()
+		yield(nil, ctx.Err())
+	}
+}
+
+// holding is a log of some orders' events, and system events after them.
+func holding(t *testing.T, orders, system int) silent {
+	t.Helper()
+	s := silent{memory.New()}
+	for n := range orders + system {
+		stream := fmt.Sprintf("order-%d", n)
+		if n >= orders {
+			stream = fmt.Sprintf("esdb-$system-%d", n)
+		}
+		if _, err := s.Append(t.Context(), stream, eventstore.NoStream, []eventstore.Event{event()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
+// TestAClusterThatWasPutBack while it was followed: that it lacks events is said, and none that it takes then is left out.
+func TestAClusterThatWasPutBack(t *testing.T) {
+	for name, c := range map[string]struct {
+		before, after silent
+		want          error
+	}{
+		"orders are gone":                 {holding(t, 3, 0), holding(t, 2, 0), eventstore.ErrInvalid},
+		"only the cluster's own are gone": {holding(t, 3, 2*window), holding(t, 3, 0), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cluster := serve(t, c.before)
+			s := open(t, cluster.addr)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			first := eventstore.Position{Commit: 64, Prepare: 64}
+			for batch, err := range s.Follow(ctx, first) {
+				if err != nil || batch[len(batch)-1].Stream == "order-3" {
+					if !errors.Is(err, c.want) {
+						t.Errorf("it ends with %v, want %v", err, c.want)
+					}
+					return
+				}
+				if batch[len(batch)-1].Stream != "order-2" {
+					continue
+				}
+				time.Sleep(20 * time.Millisecond) // the cluster says meanwhile how far it has looked
+				cluster.stop()
+				cluster.backing = c.after
+				cluster.start()
+				if c.want == nil {
+					if _, err := s.Append(ctx, "order-3", eventstore.NoStream, []eventstore.Event{event()}); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		})
 	}
 }
 

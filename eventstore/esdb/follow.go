@@ -14,7 +14,7 @@ import (
 const (
 	maxBatch      = 1024    // events in one batch, and read ahead of the caller
 	maxBatchBytes = 4 << 20 // of data and metadata in one batch, but for the last event
-	window        = 1024    // events the cluster looks through before it says how far it is
+	window        = 1024    // events the cluster looks through at once
 )
 
 // userStreams keeps the cluster's own streams out of a subscription.
@@ -26,7 +26,7 @@ func (s *Store) Follow(ctx context.Context, after eventstore.Position) iter.Seq2
 	return func(yield func([]eventstore.Recorded, error) bool) {
 		ctx, end := s.reading(ctx)
 		defer end()
-		f := &following{store: s, at: after, resume: after, yield: yield}
+		f := &following{store: s, at: after, yield: yield}
 		wait := retryMin
 		for {
 			before := f.at
@@ -43,7 +43,7 @@ func (s *Store) Follow(ctx context.Context, after eventstore.Position) iter.Seq2
 			case f.at != before:
 				wait = retryMin
 			}
-			s.logger.Debug("following the log again", "after", f.resume.String(), "error", fmt.Sprint(err))
+			s.logger.Debug("following the log again", "after", f.at.String(), "error", fmt.Sprint(err))
 			s.sleep(ctx, wait)
 			wait = min(2*wait, retryMax)
 		}
@@ -54,8 +54,6 @@ func (s *Store) Follow(ctx context.Context, after eventstore.Position) iter.Seq2
 type following struct {
 	store   *Store
 	at      eventstore.Position // of the last event that was yielded
-	resume  eventstore.Position // nothing is left out by beginning after this; not before at
-	checked bool                // the log has been seen to reach as far as at
 	stopped bool                // the caller wants no more
 	yield   func([]eventstore.Recorded, error) bool
 }
@@ -91,23 +89,24 @@ func (f *following) run(ctx context.Context) error {
 	}
 }
 
-// check refuses a position that the log does not reach: its follower would miss what is written up to there.
+// check refuses a position that the log does not reach: its follower would miss what is written up to there. A cluster
+// that was away may have come back from an older copy.
 func (f *following) check(ctx context.Context) error {
-	if f.checked || f.at == (eventstore.Position{}) {
+	if f.at == (eventstore.Position{}) {
 		return nil
 	}
 	head, err := f.store.Head(ctx)
 	if err == nil && head.Before(f.at) {
 		err = fmt.Errorf("%w: follow after position %v: this log ends at %v", eventstore.ErrInvalid, f.at, head)
 	}
-	f.checked = err == nil
 	return err
 }
 
+// subscribe begins after the last event, however far the cluster has looked since: an older copy may end before that.
 func (f *following) subscribe(ctx context.Context, cl *client.Client) (func() message, error) {
-	options := client.SubscribeToAllOptions{From: client.Start{}, Filter: userStreams, MaxSearchWindow: window, CheckpointInterval: 1}
-	if f.resume != (eventstore.Position{}) {
-		options.From = client.Position{Commit: f.resume.Commit, Prepare: f.resume.Prepare}
+	options := client.SubscribeToAllOptions{From: client.Start{}, Filter: userStreams, MaxSearchWindow: window}
+	if f.at != (eventstore.Position{}) {
+		options.From = client.Position{Commit: f.at.Commit, Prepare: f.at.Prepare}
 	}
 	subscription, err := cl.SubscribeToAll(ctx, options)
 	return func() message {
@@ -115,8 +114,6 @@ func (f *following) subscribe(ctx context.Context, cl *client.Client) (func() me
 			switch got := subscription.Recv(); {
 			case got.SubscriptionDropped != nil:
 				return message{err: got.SubscriptionDropped.Error}
-			case got.CheckPointReached != nil:
-				return message{checkpoint: got.CheckPointReached}
 			case got.EventAppeared != nil:
 				return message{event: got.EventAppeared.OriginalEvent()}
 			}
@@ -162,20 +159,9 @@ var errEnded = errors.New("the subscription ended")
 
 // take reads one message. An event that was seen before is not wanted again.
 func (f *following) take(m message) (e eventstore.Recorded, wanted bool, err error) {
-	switch {
-	case m.err != nil:
+	if m.err != nil {
 		return e, false, m.err
-	case m.checkpoint != nil:
-		if at := (eventstore.Position{Commit: m.checkpoint.Commit, Prepare: m.checkpoint.Prepare}); f.resume.Before(at) {
-			f.resume = at
-		}
-		return e, false, nil
 	}
-	if e, err = recorded(m.event); err != nil || !f.at.Before(e.Position) {
-		return e, false, err
-	}
-	if f.resume.Before(e.Position) {
-		f.resume = e.Position
-	}
-	return e, true, nil
+	e, err = recorded(m.event)
+	return e, err == nil && f.at.Before(e.Position), err
 }
