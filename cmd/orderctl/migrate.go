@@ -9,6 +9,7 @@ import (
 	"io"
 	"iter"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -36,9 +37,9 @@ func migrate() *cobra.Command {
 		Short: "Copy a log into an EventStoreDB or KurrentDB cluster",
 		Long: `Copy a log into an EventStoreDB or KurrentDB cluster, in the order of the log and with the events' ids.
 
-The source is the data folder of a server that is stopped, or esdb://… of one that serves its log (--esdb-listen); then
-what that server had when the copy began is copied. The target must hold nothing but the beginning of the same log:
-a copy that was broken off goes on where it was. At the end the target is read once more, and its tree head must be that of
+The source is the data folder of a server that is stopped, which is only read, or esdb://… of one that serves its log
+(--esdb-listen); then what that server had when the copy began is copied. The target must hold nothing but the beginning
+of the same log: a copy that was broken off goes on where it was. At the end the target is read once more, and its tree head must be that of
 the source: it covers each event's stream, revision, id, type, data and metadata. A checkpoint that was signed of the source
 names the same head, and is good for the copy.
 
@@ -94,12 +95,11 @@ func openSource(from string) (openLog, error) {
 	if isCluster(from) {
 		return openCluster(from)
 	}
-	// Opening makes a log where there is none.
 	dir := filepath.Join(from, "log")
-	if found, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(found) == 0 {
-		return nil, fmt.Errorf("%s holds no log: name the ORDERD_DATA of a server", from)
+	if _, err := os.Stat(dir); err != nil {
+		return nil, fmt.Errorf("%s holds no log (%w): name the ORDERD_DATA of a server", from, err)
 	}
-	store, err := embedded.Open(dir, embedded.Options{Logger: quiet})
+	store, err := embedded.Open(dir, embedded.Options{Logger: quiet, ReadOnly: true})
 	if errors.Is(err, eventstore.ErrLocked) {
 		return nil, fmt.Errorf("%w; stop the server, or copy from its --esdb-listen", err)
 	}

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -67,14 +70,35 @@ func event() eventstore.Event {
 	return eventstore.Event{ID: uuid.New(), Type: "Tested", Data: []byte{0, 0xff}, Metadata: []byte(`{"a": 1 }`)}
 }
 
+// filesOf is what the files below a folder hold.
+func filesOf(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		files[name] = string(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
 func TestMigrate(t *testing.T) {
 	dir, target := filled(t, 50), memory.New()
-	to := serving(t, target)
+	before, to := filesOf(t, dir), serving(t, target)
 	stdout, err := run("", "migrate", "--from", dir, "--to", to)
 	found, unread := proof.Audit{Log: target}.Run(t.Context())
 	want := fmt.Sprintf("the copy is the source: 100 events, tree head %x\n", found.Head.Root)
 	if err != nil || unread != nil || !strings.HasSuffix(stdout, want) {
 		t.Fatalf("%s, %v; want %s (%v)", stdout, err, want, unread)
+	}
+	if !maps.Equal(filesOf(t, dir), before) {
+		t.Error("the source was changed")
 	}
 	again, err := run("", "migrate", "--from", dir, "--to", to)
 	if err != nil || !strings.Contains(again, "100 events, of which 100 were there already") {
