@@ -47,11 +47,11 @@ func newBackups(t *testing.T, data string, s source) *Backups {
 	return b
 }
 
-// streamOf is a backup of data with keys that belong into it and keys that do not.
+// streamOf is a backup of data with keys that belong into it and keys that do not; one has a second name, as a crash leaves it.
 func streamOf(t *testing.T) []byte {
 	t.Helper()
 	data := t.TempDir()
-	if err := errors.Join(put(data, "keys/patients/ab/1.key", "wrapped"), put(data, "keys/audit.key", "secret"), put(data, "keys/master.key", "secret")); err != nil {
+	if err := errors.Join(put(data, "keys/patients/ab/1.key", "wrapped"), put(data, "keys/patients/ab/.new-1", "wrapped"), put(data, "keys/audit.key", "secret"), put(data, "keys/master.key", "secret")); err != nil {
 		t.Fatal(err)
 	}
 	taken, err := newBackups(t, data, source{}).Take(t.Context())

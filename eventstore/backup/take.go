@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"orderengine/eventstore"
+	"orderengine/eventstore/durable"
 	"orderengine/eventstore/proof"
 )
 
@@ -127,10 +128,10 @@ type writer struct {
 	manifest Manifest
 }
 
-// addFolder writes the files below root/folder, if it is there; what goes meanwhile is left out.
+// addFolder writes the files below root/folder, if it is there; what goes meanwhile is left out, and what is unfinished.
 func (w *writer) addFolder(root, folder string) error {
 	return filepath.WalkDir(filepath.Join(root, filepath.FromSlash(folder)), func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() {
+		if err == nil && d.Type().IsRegular() && !durable.IsUnfinished(d.Name()) {
 			err = w.addFile(root, path)
 		}
 		if errors.Is(err, fs.ErrNotExist) {

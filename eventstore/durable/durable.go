@@ -4,9 +4,14 @@ package durable
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
+
+// unfinished begins the name that a file has before it is whole.
+const unfinished = ".new-"
 
 // Create makes a file. It fails with [io/fs.ErrExist] if there is one, whoever is faster; the file system needs hard links.
 func Create(path string, content []byte) error { return place(path, content, os.Link) }
@@ -16,7 +21,7 @@ func Replace(path string, content []byte) error { return place(path, content, os
 
 func place(path string, content []byte, name func(from, to string) error) error {
 	dir := filepath.Dir(path)
-	file, err := os.CreateTemp(dir, ".new-*")
+	file, err := os.CreateTemp(dir, unfinished+"*")
 	if err != nil {
 		return err
 	}
@@ -25,7 +30,11 @@ func place(path string, content []byte, name func(from, to string) error) error 
 	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return err
 	}
-	if err := name(file.Name(), path); err != nil {
+	err = name(file.Name(), path)
+	if errors.Is(err, fs.ErrNotExist) { // somebody took it for left over; without its folder it cannot be made again
+		return place(path, content, name)
+	}
+	if err != nil {
 		return err
 	}
 	return SyncDir(dir)
@@ -38,4 +47,22 @@ func SyncDir(dir string) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
+}
+
+// IsUnfinished says that a file with a name is being made, or was when its process was killed. Copy none: it may be another
+// name of a file that is there, and would outlive that.
+func IsUnfinished(name string) bool { return strings.HasPrefix(name, unfinished) }
+
+// RemoveUnfinished removes what killed processes have left in a folder. What others are making there is made all the same.
+func RemoveUnfinished(dir string) error {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if !IsUnfinished(e.Name()) {
+			continue
+		}
+		if gone := os.Remove(filepath.Join(dir, e.Name())); !errors.Is(gone, fs.ErrNotExist) {
+			err = errors.Join(err, gone)
+		}
+	}
+	return err
 }

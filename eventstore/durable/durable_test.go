@@ -29,6 +29,29 @@ func TestReplace(t *testing.T) {
 	}
 }
 
+// TestOthersMayRemoveWhatIsUnfinished: servers that share a folder start while others make files there.
+func TestOthersMayRemoveWhatIsUnfinished(t *testing.T) {
+	dir, removed := t.TempDir(), false
+	link := func(from, to string) error {
+		if !removed {
+			removed = true
+			if err := RemoveUnfinished(dir); err != nil {
+				t.Error(err)
+			}
+		}
+		return os.Link(from, to)
+	}
+	file := filepath.Join(dir, "key")
+	if err := place(file, []byte("first"), link); err != nil {
+		t.Fatal(err)
+	}
+	wantAlone(t, file, "first")
+	if err := RemoveUnfinished(dir); err != nil {
+		t.Fatal(err)
+	}
+	wantAlone(t, file, "first")
+}
+
 // wantAlone wants a file with a content, for its owner alone, and no other in its folder.
 func wantAlone(t *testing.T, file, content string) {
 	t.Helper()
@@ -47,7 +70,7 @@ func wantAlone(t *testing.T, file, content string) {
 
 func TestNoFolder(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "none", "key")
-	for name, err := range map[string]error{"create": Create(file, nil), "replace": Replace(file, nil), "sync": SyncDir(filepath.Dir(file))} {
+	for name, err := range map[string]error{"create": Create(file, nil), "replace": Replace(file, nil), "sync": SyncDir(filepath.Dir(file)), "remove": RemoveUnfinished(filepath.Dir(file))} {
 		if !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: %v, want fs.ErrNotExist", name, err)
 		}

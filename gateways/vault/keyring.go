@@ -119,10 +119,15 @@ func OpenKeyring(dir string, master []byte) (*Keyring, error) {
 	return k, err
 }
 
-// makeFolders makes the folder, with 256 in it, for none should have a million files. A copy of it may lack empty ones.
+// makeFolders makes the folder, with 256 in it, for none should have a million files. A copy of it may lack empty ones, and
+// may have keys under a second name, which would be there still when they are destroyed.
 func (k *Keyring) makeFolders() error {
 	for n := range 256 {
-		if err := os.MkdirAll(filepath.Join(k.dir, hex.EncodeToString([]byte{byte(n)})), 0o700); err != nil {
+		folder := filepath.Join(k.dir, hex.EncodeToString([]byte{byte(n)}))
+		if err := os.MkdirAll(folder, 0o700); err != nil {
+			return err
+		}
+		if err := durable.RemoveUnfinished(folder); err != nil {
 			return err
 		}
 	}

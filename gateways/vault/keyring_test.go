@@ -140,3 +140,25 @@ func TestACopyWithoutEmptyFolders(t *testing.T) {
 		}
 	}
 }
+
+// TestNoKeyHasASecondName after its server was killed and the folder was copied: destroyed, it would be there still.
+func TestNoKeyHasASecondName(t *testing.T) {
+	w := newWorld(t)
+	w.seal("p1", "a")
+	key := w.files()[0]
+	wrapped, err := os.ReadFile(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := filepath.Join(filepath.Dir(key), ".new-1")
+	if err := os.WriteFile(second, wrapped, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.keyring()
+	if _, err := os.Stat(second); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the second name: %v", err)
+	}
+	if kept, err := os.ReadFile(key); err != nil || !bytes.Equal(kept, wrapped) {
+		t.Errorf("the key: %x, %v", kept, err)
+	}
+}
