@@ -47,25 +47,28 @@ func (s *service) limit(ctx context.Context, stream string, v *visible) error {
 	if err != nil || metadata.Revision == eventstore.NoStream {
 		return err
 	}
-	var limits struct {
-		MaxCount *int64 `json:"$maxCount"`
-		MaxAge   *int64 `json:"$maxAge"` // seconds
-		Before   *int64 `json:"$tb"`
-	}
-	if json.Unmarshal(metadata.Data, &limits) != nil || json.Unmarshal(metadata.Data, &v.properties) != nil {
+	if json.Unmarshal(metadata.Data, &v.properties) != nil {
 		return nil
 	}
-	if limits.Before != nil {
-		v.truncated = eventstore.Revision(*limits.Before)
+	if before := v.number("$tb"); before != nil {
+		v.truncated = eventstore.Revision(*before)
 		v.first = max(v.first, v.truncated)
 	}
-	if limits.MaxCount != nil {
-		v.first = max(v.first, v.last+1-eventstore.Revision(*limits.MaxCount))
+	if count := v.number("$maxCount"); count != nil {
+		v.first = max(v.first, v.last+1-eventstore.Revision(*count))
 	}
-	if limits.MaxAge != nil && *limits.MaxAge >= 0 && *limits.MaxAge < int64(math.MaxInt64/time.Second) {
-		v.since = s.now().Add(-time.Duration(*limits.MaxAge) * time.Second)
+	if seconds := v.number("$maxAge"); seconds != nil && *seconds >= 0 && *seconds < int64(math.MaxInt64/time.Second) {
+		v.since = s.now().Add(-time.Duration(*seconds) * time.Second)
 	}
 	return nil
+}
+
+// number is a property, nil if that is not there or is something else: one that is wrong takes nothing from the others.
+func (v *visible) number(property string) (n *int64) {
+	if json.Unmarshal(v.properties[property], &n) != nil {
+		return nil
+	}
+	return n
 }
 
 // last is the last event of a stream of the store; without one its revision is [eventstore.NoStream].

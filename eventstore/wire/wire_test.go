@@ -217,6 +217,31 @@ func TestStreamMetadata(t *testing.T) {
 	})
 }
 
+// TestADeletionKeepsTheOtherProperties although one of them is not what it should be.
+func TestADeletionKeepsTheOtherProperties(t *testing.T) {
+	onEach(t, wire.Options{Writable: true}, func(t *testing.T, s *served) {
+		s.append("a-1", "A", "B", "C")
+		set := esdb.EventData{EventID: uuid.New(), EventType: "$metadata", ContentType: esdb.ContentTypeJson,
+			Data: []byte(`{"$acl":{"$r":"ward"},"$maxAge":"1h","$maxCount":2,"owner":"x"}`)}
+		if _, err := s.client.AppendToStream(t.Context(), "$$a-1", esdb.AppendToStreamOptions{ExpectedRevision: esdb.Any{}}, set); err != nil {
+			t.Fatal(err)
+		}
+		want(t, "one limit is wrong", "a-1@1:B a-1@2:C")(s.stream("a-1", esdb.Start{}, esdb.Forwards, 9))
+		if _, err := s.client.DeleteStream(t.Context(), "a-1", esdb.DeleteStreamOptions{ExpectedRevision: esdb.Any{}}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.stream("a-1", esdb.Start{}, esdb.Forwards, 9); codeOf(err) != esdb.ErrorCodeResourceNotFound {
+			t.Errorf("read of a deleted stream: %v", err)
+		}
+		kept := `{"$acl":{"$r":"ward"},"$maxAge":"1h","$maxCount":2,"$tb":3,"owner":"x"}`
+		for e, err := range s.store.ReadStream(t.Context(), "esdb-$$a-1", 1) {
+			if err != nil || string(e.Data) != kept {
+				t.Errorf("%s, %v, want %s", e.Data, err, kept)
+			}
+		}
+	})
+}
+
 func TestSubscriptions(t *testing.T) {
 	onEach(t, wire.Options{Writable: true}, func(t *testing.T, s *served) {
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
