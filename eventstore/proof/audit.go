@@ -132,8 +132,11 @@ func (r *auditing) take(e *eventstore.Recorded) error {
 			return err
 		}
 	}
-	if err := cmp.Or(r.leaves.Append(hash, r.visit), r.wrong); err != nil {
+	if err := r.leaves.Append(hash, r.visit); err != nil {
 		return err
+	}
+	if r.wrong != nil {
+		return r.wrong
 	}
 	for r.agreed < len(r.signed) && r.signed[r.agreed].Size <= r.leaves.End() {
 		if err := r.agrees(r.signed[r.agreed]); err != nil {

@@ -94,6 +94,7 @@ func TestAuditFindsATreeThatLies(t *testing.T) {
 	}{
 		"a node":       {nodeKey(compact.NewNodeID(3, 2)), zero},
 		"no node":      {nodeKey(compact.NewNodeID(4, 1)), nil},
+		"a last node":  {nodeKey(compact.NewNodeID(1, 24)), zero}, // no later event looks at it
 		"a position":   {positionKey(eventstore.Position{Commit: 640, Prepare: 640}), make([]byte, 8)},
 		"the state":    {stateKey, state{50, eventstore.Position{Commit: 3200, Prepare: 3200}, zero}.encode()},
 		"a checkpoint": {checkpointKey(30), []byte("test\n30\n")},
