@@ -18,7 +18,7 @@ import (
 const (
 	maxBatch     = 1024    // events in one batch of Follow
 	maxPage      = 256     // events that ReadStream reads ahead
-	maxPageBytes = 4 << 20 // of data and metadata in either, but for the last event
+	maxPageBytes = 4 << 20 // of data and metadata in either, but for the last event; followers may commit a batch in one piece
 )
 
 // Head implements [eventstore.Log].

@@ -65,7 +65,7 @@ func (r *recent) slot(position uint64) *eventstore.Recorded {
 
 func heldBytes(e *eventstore.Recorded) int { return len(e.Data) + len(e.Metadata) }
 
-// after appends up to maxBatch events after a position. Without any it says why: the follower is up to
+// after appends events after a position, as many as a batch may hold. Without any it says why: the follower is up to
 // date, or (kept is false) so far behind that it must read the log.
 func (r *recent) after(position uint64, batch []eventstore.Recorded) (_ []eventstore.Recorded, kept bool) {
 	r.mu.RLock()
@@ -73,10 +73,12 @@ func (r *recent) after(position uint64, batch []eventstore.Recorded) (_ []events
 	if position+1 < r.first {
 		return batch, false
 	}
-	n := min(r.last-position, maxBatch)
+	n, size := min(r.last-position, maxBatch), 0
 	batch = slices.Grow(batch, int(n))
-	for i := range n {
-		batch = append(batch, *r.slot(position + 1 + i))
+	for i := uint64(1); i <= n && size < maxPageBytes; i++ {
+		e := r.slot(position + i)
+		batch = append(batch, *e)
+		size += heldBytes(e)
 	}
 	return batch, true
 }
