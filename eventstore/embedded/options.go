@@ -7,6 +7,8 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"orderengine/eventstore/pebbles"
 )
 
 // Options change how a store works; the zero value of each field means its default.
@@ -74,14 +76,9 @@ func setDefault[N int | int64 | uint64](field *N, value N) {
 // rising order, and most reads are of what was written last.
 func (o Options) pebbleOptions() *pebble.Options {
 	po := &pebble.Options{
-		FS:       o.FS,
-		ReadOnly: o.ReadOnly,
-		// Pebble's own answer to a damaged block is to end the process; whoever reads it gets an error anyway.
-		EventListener: &pebble.EventListener{DataCorruption: func(info pebble.DataCorruptionInfo) {
-			o.Logger.Error("pebble: a file is damaged", "file", info.Path, "error", info.Details.Error())
-		}},
+		FS:                 o.FS,
+		ReadOnly:           o.ReadOnly,
 		FormatMajorVersion: pebble.FormatTableFormatV6,
-		Logger:             pebbleLogger{o.Logger},
 		CacheSize:          o.CacheBytes,
 		MemTableSize:       o.MemTableBytes,
 		// Two more memtables may wait for a flush before writers wait for the disk.
@@ -94,6 +91,7 @@ func (o Options) pebbleOptions() *pebble.Options {
 		CompactionConcurrencyRange: func() (int, int) { return 1, 2 },
 		MaxOpenFiles:               4096,
 	}
+	pebbles.Tell(po, o.Logger)
 	po.TargetFileSizes[0] = 8 << 20
 	po.Experimental.SpanPolicyFunc = recordsApart
 	po.ApplyCompressionSettings(compression)

@@ -16,15 +16,14 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"orderengine/eventstore"
+	"orderengine/eventstore/pebbles"
 )
 
 // formatVersion is that of the keys and of how they hang together; a record has its own.
@@ -65,7 +64,7 @@ func Open(dir string, options Options) (*Store, error) {
 		dir = abs
 	}
 	db, err := pebble.Open(dir, o.pebbleOptions())
-	if isLocked(err) {
+	if pebbles.IsLocked(err) {
 		return nil, fmt.Errorf("%w: %s", eventstore.ErrLocked, dir)
 	}
 	if err != nil {
@@ -76,12 +75,6 @@ func Open(dir string, options Options) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("open event store in %s: %w", dir, err), db.Close())
 	}
 	return start(db, last, o), nil
-}
-
-// isLocked says whether err is that of a lock that is held. Pebble has no error value for a lock that
-// its own process holds.
-func isLocked(err error) bool {
-	return errors.Is(err, syscall.EAGAIN) || err != nil && strings.Contains(err.Error(), "lock held by current process")
 }
 
 func start(db *pebble.DB, last uint64, o Options) *Store {

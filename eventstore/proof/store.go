@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -18,6 +17,7 @@ import (
 	"github.com/transparency-dev/merkle/compact"
 
 	"orderengine/eventstore"
+	"orderengine/eventstore/pebbles"
 )
 
 // The keys of the folder.
@@ -95,7 +95,7 @@ func openFolder(dir string, readOnly bool, logger *slog.Logger) (folder, error) 
 	}
 	db, err := pebble.Open(dir, pebbleOptions(readOnly, logger))
 	switch {
-	case errors.Is(err, syscall.EAGAIN) || err != nil && strings.Contains(err.Error(), "lock held by current process"):
+	case pebbles.IsLocked(err):
 		return folder{}, fmt.Errorf("%w: %s", ErrLocked, dir)
 	case err != nil:
 		return folder{}, damaged(fmt.Errorf("%s: %w", dir, err))
@@ -118,42 +118,20 @@ func damaged(err error) error {
 
 func pebbleOptions(readOnly bool, logger *slog.Logger) *pebble.Options {
 	o := &pebble.Options{
-		FS:       vfs.Default,
-		ReadOnly: readOnly,
-		// Pebble's own answer to a damaged block is to end the process; whoever reads it gets an error anyway.
-		EventListener: &pebble.EventListener{DataCorruption: func(info pebble.DataCorruptionInfo) {
-			logger.Error("pebble: a file is damaged", "file", info.Path, "error", info.Details.Error())
-		}},
+		FS:                    vfs.Default,
+		ReadOnly:              readOnly,
 		FormatMajorVersion:    pebble.FormatTableFormatV6,
-		Logger:                pebbleLogger{logger},
 		CacheSize:             32 << 20,
 		MemTableSize:          16 << 20,
 		L0CompactionThreshold: 4,
 		L0StopWritesThreshold: 40,
 	}
+	pebbles.Tell(o, logger)
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 		o.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.NoCompression } // hashes do not shrink
 	}
 	return o
-}
-
-// pebbleLogger hands what pebble says to slog.
-type pebbleLogger struct{ log *slog.Logger }
-
-func (l pebbleLogger) Infof(format string, args ...any) {
-	l.log.Debug("pebble: " + fmt.Sprintf(format, args...))
-}
-
-func (l pebbleLogger) Errorf(format string, args ...any) {
-	l.log.Error("pebble: " + fmt.Sprintf(format, args...))
-}
-
-// Fatalf must not return.
-func (l pebbleLogger) Fatalf(format string, args ...any) {
-	message := "pebble: " + fmt.Sprintf(format, args...)
-	l.log.Error(message)
-	panic(message)
 }
 
 // get copies a value; found is false if there is none.
