@@ -8,7 +8,7 @@ import (
 // A server that handles many small requests collects often and finds little; it may use memory instead, to a limit.
 const (
 	gcPercent   = 400
-	memoryLimit = 640 << 20 // bytes, of Go's own memory: pebble's caches come on top
+	memoryLimit = 640<<20 + pebbleMemory // bytes, of all that Go gives out
 )
 
 // TuneMemory sets the collector for a server, unless GOGC or GOMEMLIMIT say otherwise.
