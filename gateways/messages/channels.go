@@ -43,7 +43,7 @@ const (
 	maxDrained   = 64 << 10 // bytes of an answer
 )
 
-var client = &http.Client{Timeout: webhookLimit}
+var client = NewClient(webhookLimit)
 
 // Send implements [Channel]. 2xx is taken, 4xx refused but for 408, 409, 425 and 429, all else tried again.
 func (w Webhook) Send(ctx context.Context, m Letter) (string, error) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -278,6 +279,29 @@ func TestFailedMessagesAreTriedAgainAndThenParked(t *testing.T) {
 				t.Errorf("retried: %+v", m)
 			}
 		})
+	}
+}
+
+// TestARedirectIsTriedAgainAndThenParked: where it leads did not ask for the message, and a POST that becomes a GET is
+// answered 200 by a page that was told nothing.
+func TestARedirectIsTriedAgainAndThenParked(t *testing.T) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a redirect was followed") }))
+	t.Cleanup(elsewhere.Close)
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		w, tries := newWorld(t), 0
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			tries++
+			http.Redirect(w, r, elsewhere.URL, status)
+		}))
+		t.Cleanup(s.Close)
+		id := w.one()
+		for range 20 {
+			w.must(w.messenger(messages.Webhook{URL: s.URL, Secret: "s", Now: func() time.Time { return at }}).Send(t.Context(), id))
+			w.now = w.now.Add(2 * time.Minute)
+		}
+		if m := w.load(id); tries != 10 || m.Status != message.Parked || !strings.Contains(m.Why, strconv.Itoa(status)) {
+			t.Errorf("%d: sent %d times, %s: %s", status, tries, m.Status, m.Why)
+		}
 	}
 }
 

@@ -20,13 +20,6 @@ const (
 	maxAnswer   = 64 << 10 // bytes of an answer that are read, so that the connection can be used again
 )
 
-// newClient follows no redirects: where they lead did not ask for the events.
-func newClient(limit time.Duration) *http.Client {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	return &http.Client{Transport: transport, Timeout: limit,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-}
-
 // post sends a batch; any answer but 2xx is an error. What it answers beside the status is not kept, since nobody knows
 // what is in it.
 func post(ctx context.Context, client *http.Client, to, secret string, at time.Time, events []Event) error {

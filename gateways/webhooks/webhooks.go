@@ -15,6 +15,7 @@ import (
 	"orderengine/domain/institution"
 	"orderengine/eventstore"
 	"orderengine/eventstore/decider"
+	"orderengine/gateways/messages"
 )
 
 // MaxBatch is how many events are sent at once.
@@ -64,7 +65,7 @@ type Courier struct {
 
 // Run delivers until ctx ends, and returns when what was being sent has its answer. It may be run again.
 func (c *Courier) Run(ctx context.Context) error {
-	c.client = newClient(c.Timeout)
+	c.client = messages.NewClient(c.Timeout)
 	defer c.client.CloseIdleConnections()
 	defer c.forget()
 	var work sync.WaitGroup
