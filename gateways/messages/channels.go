@@ -1,13 +1,11 @@
 package messages
 
 import (
-	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -38,10 +36,7 @@ const (
 	SignatureHeader = "Signature"
 )
 
-const (
-	webhookLimit = 10 * time.Second
-	maxDrained   = 64 << 10 // bytes of an answer
-)
+const webhookLimit = 10 * time.Second
 
 var client = NewClient(webhookLimit)
 
@@ -51,24 +46,15 @@ func (w Webhook) Send(ctx context.Context, m Letter) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.URL, bytes.NewReader(body))
+	header := http.Header{"Content-Type": {"application/json"}, idHeader: {m.ID}, SignatureHeader: {Sign(w.Secret, w.Now(), body)}}
+	status, err := Post(ctx, client, w.URL, header, body)
 	if err != nil {
 		return "", err
 	}
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set(idHeader, m.ID)
-	request.Header.Set(SignatureHeader, Sign(w.Secret, w.Now(), body))
-	response, err := client.Do(request)
-	if err != nil {
-		return "", err
-	}
-	defer response.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, maxDrained)) // so that the connection can be used again
-	return "webhook", judge(response.StatusCode)
+	return "webhook", judge(status)
 }
 
-// judge says what a status means. Of the answer's body nothing is kept: it may repeat the message, in whatever form, and
-// what is kept stands in the log, where nobody could erase it.
+// judge says what a status means.
 func judge(status int) error {
 	switch {
 	case status/100 == 2:

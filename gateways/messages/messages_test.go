@@ -343,3 +343,21 @@ func TestAnAnswerThatRepeatsTheMessageIsNotKept(t *testing.T) {
 		t.Errorf("%s: %s", m.Status, m.Why)
 	}
 }
+
+// TestTheAddressIsNotKept: it may hold a token or a password, and why a message was not sent stands in the log.
+func TestTheAddressIsNotKept(t *testing.T) {
+	away := httptest.NewServer(http.NotFoundHandler())
+	away.Close()
+	for name, c := range map[string]struct{ url, why string }{
+		"cannot be reached": {away.URL + "/robot/send?access_token=hunter2", "connection refused"},
+		"has a password":    {strings.Replace(away.URL, "://", "://robot:hunter2@", 1), "connection refused"},
+		"is none":           {"http://robot:hunter2/send", "cannot be called"},
+	} {
+		w := newWorld(t)
+		id := w.one()
+		w.must(w.messenger(messages.Webhook{URL: c.url, Secret: "s", Now: func() time.Time { return at }}).Send(t.Context(), id))
+		if m := w.load(id); m.Status != message.Queued || strings.Contains(m.Why, "hunter2") || !strings.Contains(m.Why, c.why) {
+			t.Errorf("an address that %s: %s: %s", name, m.Status, m.Why)
+		}
+	}
+}

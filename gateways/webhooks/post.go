@@ -1,13 +1,9 @@
 package webhooks
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/url"
 	"time"
 
 	"orderengine/gateways/messages"
@@ -17,39 +13,15 @@ import (
 const (
 	contentType = "application/cloudevents-batch+json"
 	userAgent   = "orderd"
-	maxAnswer   = 64 << 10 // bytes of an answer that are read, so that the connection can be used again
 )
 
-// post sends a batch; any answer but 2xx is an error. What it answers beside the status is not kept, since nobody knows
-// what is in it.
+// post sends a batch; any answer but 2xx is an error.
 func post(ctx context.Context, client *http.Client, to, secret string, at time.Time, events []Event) error {
 	body := bodyOf(events)
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
-	if err != nil {
-		return errors.New("the address cannot be called")
-	}
-	request.Header.Set("Content-Type", contentType)
-	request.Header.Set("User-Agent", userAgent)
-	request.Header.Set(messages.SignatureHeader, messages.Sign(secret, at, body))
-	response, err := client.Do(request)
-	if err != nil {
-		return withoutURL(err)
-	}
-	defer response.Body.Close()
-	_, _ = io.CopyN(io.Discard, response.Body, maxAnswer) // the status is there already
-	if response.StatusCode/100 != 2 {
-		return fmt.Errorf("it answered %d %s", response.StatusCode, http.StatusText(response.StatusCode))
-	}
-	return nil
-}
-
-// withoutURL keeps the address, which may hold a password, out of ledger and logs.
-func withoutURL(err error) error {
-	if failed := (*url.Error)(nil); errors.As(err, &failed) {
-		if failed.Timeout() {
-			return errors.New("it did not answer in time")
-		}
-		return failed.Err
+	header := http.Header{"Content-Type": {contentType}, "User-Agent": {userAgent}, messages.SignatureHeader: {messages.Sign(secret, at, body)}}
+	status, err := messages.Post(ctx, client, to, header, body)
+	if err == nil && status/100 != 2 {
+		err = fmt.Errorf("it answered %d %s", status, http.StatusText(status))
 	}
 	return err
 }
