@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -341,6 +342,29 @@ func TestAnAnswerThatRepeatsTheMessageIsNotKept(t *testing.T) {
 	w.must(w.messenger(messages.Webhook{URL: s.URL, Secret: "s", Now: func() time.Time { return at }}).Send(t.Context(), id))
 	if m := w.load(id); m.Status != message.Parked || strings.Contains(m.Why, "236") || !strings.Contains(m.Why, "422") {
 		t.Errorf("%s: %s", m.Status, m.Why)
+	}
+}
+
+// TestNothingIsKeptOfAnAnswerThatIsNoHTTP: net/http's errors repeat what they could not read.
+func TestNothingIsKeptOfAnAnswerThatIsNoHTTP(t *testing.T) {
+	for name, begin := range map[string]string{
+		"an echo": "", "a status": "HTTP/1.1 ", "a header": "HTTP/1.1 200 OK\r\n", "an address": "HTTP/1.1 302 Found\r\nLocation: http://[",
+	} {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err == nil {
+				_, _ = conn.Write(slices.Concat([]byte(begin), body, []byte("\r\n\r\n")))
+				_ = conn.Close()
+			}
+		}))
+		t.Cleanup(s.Close)
+		w := newWorld(t)
+		id := w.one()
+		w.must(w.messenger(messages.Webhook{URL: s.URL, Secret: "s", Now: func() time.Time { return at }}).Send(t.Context(), id))
+		if m := w.load(id); m.Status != message.Queued || m.Why != "it did not answer in HTTP" {
+			t.Errorf("%s: %s: %s", name, m.Status, m.Why)
+		}
 	}
 }
 

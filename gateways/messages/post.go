@@ -3,8 +3,10 @@ package messages
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -30,20 +32,30 @@ func Post(ctx context.Context, client *http.Client, to string, header http.Heade
 	request.Header = header
 	response, err := client.Do(request)
 	if err != nil {
-		return 0, withoutURL(err)
+		return 0, failureOf(err)
 	}
 	defer response.Body.Close()
 	_, _ = io.CopyN(io.Discard, response.Body, maxAnswer) // the status is there already
 	return response.StatusCode, nil
 }
 
-// withoutURL is the error of a call, but for the address.
-func withoutURL(err error) error {
-	if failed := (*url.Error)(nil); errors.As(err, &failed) {
-		if failed.Timeout() {
-			return errors.New("it did not answer in time")
-		}
-		return failed.Err
+// failureOf is what may be told of a failed call: net/http's errors begin with the address, and repeat what they could not read.
+func failureOf(err error) error {
+	var failed *url.Error
+	var network *net.OpError
+	var certificate *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &failed) && failed.Timeout():
+		return errors.New("it did not answer in time")
+	case errors.As(err, &network):
+		return network
+	case errors.As(err, &certificate):
+		return certificate
 	}
-	return err
+	for _, plain := range []error{io.EOF, io.ErrUnexpectedEOF, http.ErrSchemeMismatch, context.Canceled} {
+		if errors.Is(err, plain) {
+			return plain
+		}
+	}
+	return errors.New("it did not answer in HTTP")
 }
