@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -51,6 +52,7 @@ type Log interface {
 // Stats is how far the follower is, for metrics and readiness.
 type Stats struct {
 	Events  atomic.Uint64 // projected by this process
+	Skipped atomic.Uint64 // system events in streams of ours
 	Errors  atomic.Uint64
 	failure atomic.Pointer[string]
 }
@@ -227,15 +229,34 @@ func (f *Follower) step(ctx context.Context, at eventstore.Position, batch []eve
 		f.cache.Add(parts[i].stream, parts[i].state)
 	}
 	f.stats.Events.Add(uint64(len(batch)))
+	f.tellSkipped(batch)
 	return b.To, nil
 }
 
-// group sorts the events of projected categories by stream, the streams in the order they come.
+// isSystem says that an event is the store's own, as the tombstone of a stream that was deleted is.
+func isSystem(e *eventstore.Recorded) bool { return strings.HasPrefix(e.Type, "$") }
+
+// tellSkipped logs and counts the system events in streams that are projected: somebody has changed the log itself.
+func (f *Follower) tellSkipped(batch []eventstore.Recorded) {
+	for i := range batch {
+		e := &batch[i]
+		if isSystem(e) && f.projections[eventstore.Category(e.Stream)] != nil {
+			f.stats.Skipped.Add(1)
+			f.logger.Warn("a system event is left out of the views; commands on its stream may fail", "stream", e.Stream, "type", e.Type, "position", e.Position.String())
+		}
+	}
+}
+
+// group sorts the events of projected categories by stream, the streams in the order they come. System events change no
+// state, whatever stream they are in.
 func (f *Follower) group(batch []eventstore.Recorded) (parts []part) {
 	parts = make([]part, 0, len(batch))
 	places := make(map[string]int, len(batch)) // in parts
 	for i := range batch {
 		e := &batch[i]
+		if isSystem(e) {
+			continue
+		}
 		if at, known := places[e.Stream]; known {
 			parts[at].events = append(parts[at].events, *e)
 			continue

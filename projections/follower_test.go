@@ -1,8 +1,10 @@
 package projections
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -288,6 +290,39 @@ func TestEventThatNobodyKnowsStopsTheViewsAndSaysSo(t *testing.T) {
 	if views.dump() != was {
 		t.Error("the views moved past an event that they do not hold")
 	}
+}
+
+// TestSystemEventsAreLeftOut: whoever deletes a stream at the store puts a tombstone into it, which is no event of ours.
+// The log keeps it for ever, so views that stopped there could never be made again.
+func TestSystemEventsAreLeftOut(t *testing.T) {
+	t.Parallel()
+	store, views, logs := memory.New(), newViews(), new(bytes.Buffer)
+	f := NewFollower(store, views, All(periods), slog.New(slog.NewTextHandler(logs, nil)), time.Now)
+	stop := runFollower(t, f)
+	must(t, f.Await(t.Context(), recordOrder(t, store, 1, placed(1, "p", "d"))))
+	_, want, _ := strings.Cut(views.dump(), "\n") // all but the checkpoint
+	must(t, f.Await(t.Context(), bury(t, store, "qaorder-"+orderNumber(1), 0)))
+	must(t, f.Await(t.Context(), bury(t, store, "qaorder-"+orderNumber(2), eventstore.NoStream)))
+	if _, got, _ := strings.Cut(views.dump(), "\n"); got != want {
+		t.Errorf("after the tombstones\n%s\nwant\n%s", got, want)
+	}
+	must(t, f.Await(t.Context(), bury(t, store, "sequence-order", eventstore.NoStream))) // nobody projects it
+	must(t, f.Await(t.Context(), recordOrder(t, store, 3, placed(3, "p", "d"))))
+	stop()
+	if got, want := views.dump(), built(t, store).dump(); got != want {
+		t.Errorf("views\n%s, rebuilt\n%s", got, want)
+	}
+	if told := strings.Count(logs.String(), "$streamDeleted"); told != 2 || f.stats.Skipped.Load() != 2 || !strings.Contains(logs.String(), "stream=qaorder-"+orderNumber(1)) {
+		t.Errorf("told of %d events, counted %d, want 2:\n%s", told, f.stats.Skipped.Load(), logs)
+	}
+}
+
+// bury puts a tombstone into a stream, as EventStoreDB does.
+func bury(t *testing.T, store *memory.Store, stream string, last eventstore.Revision) eventstore.Position {
+	t.Helper()
+	receipt, err := store.Append(t.Context(), stream, last, []eventstore.Event{{ID: uuid.New(), Type: "$streamDeleted", Data: []byte("{}")}})
+	must(t, err)
+	return receipt.Position
 }
 
 func TestStreamsThatAreNotProjectedOnlyMoveTheCheckpoint(t *testing.T) {

@@ -247,6 +247,19 @@ func (l *Live) Status() (at eventstore.Position, events, failures uint64, err er
 	return at, events + did, failures + failed, err
 }
 
+// Skipped is how many system events the followers of all sets have left out.
+func (l *Live) Skipped() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	skipped := l.past.skipped
+	for _, s := range []*liveSet{l.serving.Load(), l.building} {
+		if s != nil {
+			skipped += s.follower.stats.Skipped.Load()
+		}
+	}
+	return skipped
+}
+
 // Get implements [Reader].
 func (l *Live) Get(ctx context.Context, keys ...string) (Docs, error) {
 	return readLive(ctx, l, func(g Gate) (Docs, error) { return g.Get(ctx, keys...) })

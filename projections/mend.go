@@ -105,6 +105,9 @@ func (f *Follower) history(ctx context.Context, at eventstore.Position, stream s
 		if at.Before(e.Position) {
 			break
 		}
+		if isSystem(&e) {
+			continue
+		}
 		if found.state, _, err = p.evolve(found.state, e); err != nil {
 			return folded{}, fmt.Errorf("stream %s revision %d: %w", e.Stream, e.Revision, err)
 		}

@@ -198,9 +198,10 @@ func (f *Follower) inherit(from *Follower) {
 }
 
 // followerCount is what the followers of closed sets have done.
-type followerCount struct{ events, failures uint64 }
+type followerCount struct{ events, skipped, failures uint64 }
 
 func (c *followerCount) add(f *Follower) {
 	c.events += f.stats.Events.Load()
+	c.skipped += f.stats.Skipped.Load()
 	c.failures += f.stats.Errors.Load()
 }

@@ -93,6 +93,9 @@ func (e *Engine) observeViews(metrics *prometheus.Registry) {
 		_, events, _, _ := e.views.Status()
 		return float64(events)
 	})
+	counter("orderd_follower_skipped_events_total", "System events in streams of ours, as of streams that were deleted at the store, which this process left out of the views.", func() float64 {
+		return float64(e.views.Skipped())
+	})
 	counter("orderd_follower_failures_total", "Times that following the log had to begin again.", func() float64 {
 		_, _, failures, _ := e.views.Status()
 		return float64(failures)

@@ -186,6 +186,49 @@ func TestOrderdServesItsLog(t *testing.T) {
 	}
 }
 
+// TestADeletedStreamStopsNothingElse puts a tombstone into an order's stream: views go on, also when they are made again.
+func TestADeletedStreamStopsNothingElse(t *testing.T) {
+	c := newCluster(t)
+	c.start()
+	for name, flags := range map[string][]string{
+		"embedded": {"--esdb-listen", "127.0.0.1:0", "--esdb-insecure", "--esdb-writable"},
+		"cluster":  {"--eventstore", "esdb://" + c.addr + "?tls=false"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := orderdtest.Demo(t, flags...)
+			detail := func(number string) orderdtest.Reply {
+				return server.As(patient).Get("/qaorder/order/detail/" + number + "/")
+			}
+			server.Eventually("the demo is made", func() bool { return server.Welcome() != "" })
+			addr := c.addr
+			if name == "embedded" {
+				addr = logAddr(t, server)
+			}
+			if _, err := connect(t, "esdb://"+addr+"?tls=false").TombstoneStream(t.Context(), "qaorder-"+order, esdb.TombstoneStreamOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			var made struct {
+				Number string `json:"order_number"`
+			}
+			server.As(patient).Send("POST", "/qaorder/order/create/", orderdtest.Form("doctor=doctor1&order_type=online")).Want(t, http.StatusCreated).Into(t, &made)
+			detail(made.Number).Want(t, http.StatusOK)
+			before := detail(order).Want(t, http.StatusOK).Body
+			server.As(orderdtest.Admin).Send("POST", "/admin/rebuild/").Want(t, http.StatusAccepted)
+			server.Eventually("the views are made again", func() bool {
+				return strings.Contains(server.As(orderdtest.Admin).Get("/admin/rebuild/").Body, `"building":null`)
+			})
+			detail(made.Number).Want(t, http.StatusOK)
+			if after := detail(order).Want(t, http.StatusOK).Body; after != before {
+				t.Errorf("the order is\n%s, was\n%s", after, before)
+			}
+			if metrics := server.Metrics(); !strings.Contains(metrics, "orderd_follower_skipped_events_total 2\n") || !strings.Contains(metrics, "orderd_tree_ok 1\n") {
+				t.Errorf("metrics %s", metrics)
+			}
+			server.AwaitReady()
+		})
+	}
+}
+
 // logAddr is the address in the log line that says where the log is served.
 func logAddr(t *testing.T, server *orderdtest.Server) (addr string) {
 	t.Helper()
