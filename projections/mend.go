@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"golang.org/x/sync/errgroup"
@@ -32,7 +33,7 @@ func (f *Follower) mend(ctx context.Context) error {
 		return err
 	}
 	if head.Before(last) {
-		return f.giveUp(ctx, last)
+		return f.giveUp(ctx, last, errAnotherLog)
 	}
 	for batch, err := range f.log.Follow(ctx, at) {
 		if err != nil {
@@ -41,9 +42,13 @@ func (f *Follower) mend(ctx context.Context) error {
 		for len(batch) > 0 && len(marks) > 1 {
 			n := until(batch, marks[1])
 			if n == 0 {
-				return f.giveUp(ctx, marks[1])
+				return f.giveUp(ctx, marks[1], errAnotherLog)
 			}
-			if at, err = f.step(ctx, at, batch[:n], f.replay); err != nil {
+			at, err = f.step(ctx, at, batch[:n], f.replay)
+			if errors.Is(err, errCut) {
+				return f.giveUp(ctx, marks[1], err)
+			}
+			if err != nil {
 				return err
 			}
 			if batch = batch[n:]; at == marks[1] {
@@ -57,9 +62,16 @@ func (f *Follower) mend(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// giveUp has the views made again: the log does not know where a part of them is.
-func (f *Follower) giveUp(ctx context.Context, mark eventstore.Position) error {
-	f.logger.Warn("a part of the views is of another log; rebuilding", "checkpoint", mark.String())
+// Why parts cannot be mended.
+var (
+	errAnotherLog = errors.New("a part of them is of another log")
+	// errCut: somebody has deleted a stream, or its beginning. The log as a whole still has all of it.
+	errCut = errors.New("a stream cannot be read whole any more")
+)
+
+// giveUp has the views made again.
+func (f *Follower) giveUp(ctx context.Context, mark eventstore.Position, why error) error {
+	f.logger.Warn("the views cannot be mended; rebuilding", "checkpoint", mark.String(), "error", why.Error())
 	f.ready.Store(false)
 	return f.writer.Wipe(ctx)
 }
@@ -85,33 +97,41 @@ func (f *Follower) replay(ctx context.Context, at eventstore.Position, parts []p
 			continue
 		}
 		work.Go(func() (err error) {
-			p.state, err = f.history(ctx, at, p.stream, p.projection)
+			p.state, err = f.history(ctx, at, p)
 			return err
 		})
 	}
 	return work.Wait()
 }
 
-// history folds a stream up to a position.
-func (f *Follower) history(ctx context.Context, at eventstore.Position, stream string, p Projection) (folded, error) {
-	found, err := restored(p, stream, nil)
+// history folds a stream up to a position, which is to be all that stands before the part's events.
+func (f *Follower) history(ctx context.Context, at eventstore.Position, p *part) (folded, error) {
+	found, err := restored(p.projection, p.stream, nil)
 	if err != nil {
 		return folded{}, err
 	}
-	for e, err := range f.log.ReadStream(ctx, stream, 0) {
+	next := eventstore.Revision(0)
+	for e, err := range f.log.ReadStream(ctx, p.stream, 0) {
+		if errors.Is(err, eventstore.ErrInvalid) || err == nil && e.Revision != next {
+			return folded{}, fmt.Errorf("%w: %s", errCut, p.stream)
+		}
 		if err != nil {
 			return folded{}, err
 		}
 		if at.Before(e.Position) {
 			break
 		}
+		next++
 		if isSystem(&e) {
 			continue
 		}
-		if found.state, _, err = p.evolve(found.state, e); err != nil {
+		if found.state, _, err = p.projection.evolve(found.state, e); err != nil {
 			return folded{}, fmt.Errorf("stream %s revision %d: %w", e.Stream, e.Revision, err)
 		}
-		found.rows = p.rows(idOf(p, stream), found.state)
+		found.rows = p.projection.rows(idOf(p.projection, p.stream), found.state)
+	}
+	if next != p.events[0].Revision {
+		return folded{}, fmt.Errorf("%w: %s", errCut, p.stream)
 	}
 	return found, nil
 }

@@ -3,7 +3,9 @@ package projections
 import (
 	"context"
 	"errors"
+	"fmt"
 	"hash/fnv"
+	"iter"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -12,6 +14,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"orderengine/domain/qa"
 	"orderengine/eventstore"
 	"orderengine/eventstore/memory"
 )
@@ -180,6 +183,57 @@ func TestPartsThatCannotBeMendedAreMadeAgain(t *testing.T) {
 			want := newParted(2)
 			for i := range want.parts {
 				want.put(i, built(t, store))
+				if got, want := views.parts[i].dump(), want.parts[i].dump(); got != want {
+					t.Errorf("part %d is\n%s\nwant\n%s", i, got, want)
+				}
+			}
+		})
+	}
+}
+
+// cutLog is a log of which somebody has changed what reads of a stream give, and not what has happened.
+type cutLog struct {
+	*memory.Store
+	stream string
+	first  eventstore.Revision // that is left
+	fail   error
+}
+
+func (l cutLog) ReadStream(ctx context.Context, stream string, from eventstore.Revision) iter.Seq2[eventstore.Recorded, error] {
+	if stream != l.stream {
+		return l.Store.ReadStream(ctx, stream, from)
+	}
+	if l.fail != nil {
+		return func(yield func(eventstore.Recorded, error) bool) { yield(eventstore.Recorded{}, l.fail) }
+	}
+	return l.Store.ReadStream(ctx, stream, max(from, l.first))
+}
+
+// TestPartsAreMendedThoughAStreamWasDeleted: what its reads do not give any more, all of the log still has.
+func TestPartsAreMendedThoughAStreamWasDeleted(t *testing.T) {
+	stream := qa.Category + "-" + orderNumber(1)
+	for what, log := range map[string]cutLog{
+		"with a tombstone that is read": {},
+		"with a tombstone that is told": {stream: stream, fail: fmt.Errorf("%w: stream deleted", eventstore.ErrInvalid)},
+		"for as long as nobody writes":  {stream: stream, first: 9},
+		"but for its end":               {stream: stream, first: 1},
+	} {
+		t.Run(what, func(t *testing.T) {
+			log.Store = memory.New()
+			recordOrder(t, log.Store, 1, placed(1, "p", "d"))
+			bury(t, log.Store, stream, 0)
+			before := built(t, log.Store)
+			recordOrder(t, log.Store, 1, qa.OrderCancelled{By: "p", At: t0})
+			head := recordOrder(t, log.Store, 2, placed(2, "p", "d"))
+			views, want := newParted(2), newParted(2)
+			views.put(0, before)
+			views.put(1, built(t, log.Store))
+			f := NewFollower(log, views, All(periods), quiet, time.Now)
+			f.Leadership, _ = campaign(t, new(memLease), "me")
+			runFollower(t, f)
+			eventually(t, "they are mended or made again", func() bool { return f.Await(t.Context(), head) == nil && f.ready.Load() })
+			for i := range want.parts {
+				want.put(i, built(t, log.Store))
 				if got, want := views.parts[i].dump(), want.parts[i].dump(); got != want {
 					t.Errorf("part %d is\n%s\nwant\n%s", i, got, want)
 				}
