@@ -240,11 +240,16 @@ func gauges(metrics *prometheus.Registry) func(name, help string, value func() f
 	}
 }
 
-// observe shows the log's position as a metric.
+// lookLimit bounds how long a scrape waits for the log, as readiness does.
+const lookLimit = 2 * time.Second
+
+// observe shows the log's position as a metric, 0 while the log does not tell it.
 func (e *Engine) observe(metrics *prometheus.Registry) {
 	gauge := gauges(metrics)
 	gauge("orderd_log_position", "Commit position of the last event.", func() float64 {
-		head, _ := e.store.Head(context.Background())
+		ctx, cancel := context.WithTimeout(context.Background(), lookLimit)
+		defer cancel()
+		head, _ := e.store.Head(ctx)
 		return float64(head.Commit)
 	})
 }
