@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -58,6 +59,7 @@ type Engine struct {
 	store     logStore
 	logServer *wire.Server // of the log over EventStoreDB's protocol; nil if it is not served
 	logListen net.Listener
+	logFailed atomic.Pointer[error] // why it is served no longer
 	views     *projections.Live
 	tree      *proof.Tree
 	backups   *backup.Backups // nil if the log cannot be copied here

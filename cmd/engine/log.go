@@ -12,6 +12,7 @@ import (
 	"orderengine/eventstore/embedded"
 	"orderengine/eventstore/esdb"
 	"orderengine/eventstore/wire"
+	"orderengine/httpapi"
 )
 
 const (
@@ -67,16 +68,32 @@ func (e *Engine) listenLog() error {
 	}
 	e.logListen, e.logServer = listener, wire.New(e.store, options)
 	e.closers = append(e.closers, listener, e.logServer)
+	e.api.Ready = append(e.api.Ready, e.logServerCheck())
 	return nil
 }
 
-// serveLog serves the log until closeLogServer.
+// logServerCheck tells whether the log is served: orders are all the same, and who follows the log knows that it is away.
+func (e *Engine) logServerCheck() httpapi.Check {
+	return httpapi.Check{Name: "esdb-listen", Serves: true, Look: func(context.Context) (word string, err error) {
+		if failure := e.logFailed.Load(); failure != nil {
+			err = *failure
+		}
+		return "at " + e.LogAddr(), err
+	}}
+}
+
+// serveLog serves the log until closeLogServer. What ends it before stops nothing else, so it is told when it comes.
 func (e *Engine) serveLog() error {
 	if e.logServer == nil {
 		return nil
 	}
 	e.logger.Info("serving the log", "addr", e.LogAddr(), "writable", e.settings.ESDB.Writable, "insecure", e.settings.ESDB.Insecure)
-	return e.logServer.Serve(e.logListen)
+	err := e.logServer.Serve(e.logListen)
+	if err != nil {
+		e.logFailed.Store(&err)
+		e.logger.Error("the log is served no longer; start the server again to serve it", "addr", e.LogAddr(), "error", err.Error())
+	}
+	return err
 }
 
 func (e *Engine) closeLogServer() error {
