@@ -13,6 +13,7 @@ import (
 
 	"orderengine/domain/process"
 	"orderengine/gateways/pingpp"
+	"orderengine/projections/redisview"
 )
 
 // Config is the server's settings. Each is a flag of "orderd serve" and a variable: --addr is ORDERD_ADDR.
@@ -22,10 +23,12 @@ type Config struct {
 	EventStore string // "embedded", or esdb://… or esdb+discover://…
 	ESDB       ESDBConfig
 	Views      string // "embedded", or redis://… or rediss://…, with several hosts for a cluster
-	React      bool   // carry out what is due; of several servers with embedded views one must, and the others must not
-	Payment    string // "sandbox" or "pingpp"
-	Pingpp     PingppConfig
-	Messages   string // "outbox", or the URL of a webhook that sends messages to patients on
+	// ViewsNamespace sets views and leases in Redis apart from those of another log.
+	ViewsNamespace string
+	React          bool   // carry out what is due; of several servers with embedded views one must, and the others must not
+	Payment        string // "sandbox" or "pingpp"
+	Pingpp         PingppConfig
+	Messages       string // "outbox", or the URL of a webhook that sends messages to patients on
 	// MessagesSecret signs what the webhook is given.
 	MessagesSecret string
 	// MasterKeyFile is the file of the key that wraps the patients' data keys, PatientKeys their folder; "" are in the
@@ -50,7 +53,8 @@ type Config struct {
 
 // Defaults are the settings of who sets nothing.
 var Defaults = Config{
-	Addr: "127.0.0.1:8000", Data: "./data", EventStore: "embedded", Views: "embedded", React: true, Payment: "sandbox", Messages: outboxMessages,
+	Addr: "127.0.0.1:8000", Data: "./data", EventStore: "embedded", Views: "embedded", ViewsNamespace: redisview.DefaultNamespace, React: true,
+	Payment: "sandbox", Messages: outboxMessages,
 	Pingpp:      PingppConfig{URL: pingpp.DefaultBaseURL},
 	AuditOrigin: "orderengine", CheckpointEvents: 1000, CheckpointEvery: 10 * time.Second,
 	Timezone: "Asia/Shanghai", LogLevel: "info",
@@ -94,6 +98,7 @@ func (c *Config) Flags(flags *pflag.FlagSet) {
 	flags.StringVar(&c.ESDB.Password, "esdb-password", c.ESDB.Password, "password of the user admin at esdb-listen; better given as a variable")
 	flags.BoolVar(&c.ESDB.Insecure, "esdb-insecure", c.ESDB.Insecure, "let everybody read at esdb-listen, without TLS and password")
 	flags.StringVar(&c.Views, "views", c.Views, `where the views are: "embedded", redis://host:port/db or rediss://…; several hosts between commas are a cluster`)
+	flags.StringVar(&c.ViewsNamespace, "views-namespace", c.ViewsNamespace, "with what our keys in Redis begin; servers of another log on the same Redis need another one")
 	flags.BoolVar(&c.React, "react", c.React, "carry out refunds, messages and time-outs; of several servers with embedded views on one cluster one must, and the others must not")
 	flags.StringVar(&c.Payment, "payment", c.Payment, `payment platform: "sandbox" or "pingpp"`)
 	flags.StringVar(&c.Pingpp.URL, "pingpp-url", c.Pingpp.URL, "base URL of Ping++'s API")
@@ -163,6 +168,9 @@ func (c Config) parse() (settings, error) {
 	}
 	if c.Views != embeddedStore && !strings.HasPrefix(c.Views, "redis://") && !strings.HasPrefix(c.Views, "rediss://") {
 		return s, fmt.Errorf("%s: %q is neither %q nor redis://… nor rediss://…", Variable("views"), c.Views, embeddedStore)
+	}
+	if err := redisview.CheckNamespace(c.ViewsNamespace); err != nil {
+		return s, fmt.Errorf("%s: %w", Variable("views-namespace"), err)
 	}
 	if err := c.checkReact(); err != nil {
 		return s, err

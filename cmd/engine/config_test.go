@@ -33,6 +33,7 @@ func TestBadSettingsNameTheirVariable(t *testing.T) {
 		"ORDERD_DATA":              {""},
 		"ORDERD_EVENTSTORE":        {"", "mysql", "Embedded", "esdb:", "kurrentdb://h"},
 		"ORDERD_VIEWS":             {"", "http://x", "redis:", "embedded "},
+		"ORDERD_VIEWS_NAMESPACE":   {"", "a b", "a}b", strings.Repeat("a", 65)},
 		"ORDERD_PAYMENT":           {"", "free"},
 		"ORDERD_TIMEZONE":          {"", "Mars/Olympus", "../../etc/passwd"},
 		"ORDERD_UNPAID":            {"", "0s", "-1h", "1", "day"},
@@ -130,11 +131,11 @@ func TestEverySettingIsAFlagAndAVariable(t *testing.T) {
 		"ORDERD_ADMIN_TOKEN": "t", "ORDERD_TIMEZONE": "UTC", "ORDERD_UNPAID": "1h", "ORDERD_UNANSWERED": "2h", "ORDERD_UNFINISHED": "3h",
 		"ORDERD_RETRY": "1s,2s", "ORDERD_LOG_LEVEL": "debug", "ORDERD_DEMO": "true",
 		"ORDERD_ESDB_LISTEN": ":7", "ORDERD_ESDB_ADVERTISE": "h:7", "ORDERD_ESDB_WRITABLE": "true", "ORDERD_ESDB_CERT": "c", "ORDERD_ESDB_KEY": "k",
-		"ORDERD_ESDB_PASSWORD": "p", "ORDERD_WEBHOOK_TIMEOUT": "3s", "ORDERD_WEBHOOK_WAIT": "1m",
+		"ORDERD_ESDB_PASSWORD": "p", "ORDERD_WEBHOOK_TIMEOUT": "3s", "ORDERD_WEBHOOK_WAIT": "1m", "ORDERD_VIEWS_NAMESPACE": "second",
 	}
 	c, _, err := parsed(t, values)
 	want := Defaults
-	want.Addr, want.Data, want.Views, want.AdminToken, want.Timezone = ":9", "/d", "redis://h:1/2", "t", "UTC"
+	want.Addr, want.Data, want.Views, want.ViewsNamespace, want.AdminToken, want.Timezone = ":9", "/d", "redis://h:1/2", "second", "t", "UTC"
 	want.Unpaid, want.Unanswered, want.Unfinished = time.Hour, 2*time.Hour, 3*time.Hour
 	want.Retry, want.LogLevel, want.Demo = []time.Duration{time.Second, 2 * time.Second}, "debug", true
 	want.Webhooks = WebhookConfig{Timeout: 3 * time.Second, MaxWait: time.Minute}

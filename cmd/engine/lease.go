@@ -28,7 +28,7 @@ func (e *Engine) openLeases() error {
 	if e.settings.Views == embeddedStore {
 		return nil
 	}
-	leases, err := redisview.OpenLeases(e.settings.Views, redisview.Options{})
+	leases, err := redisview.OpenLeases(e.settings.Views, redisview.Options{Namespace: e.settings.ViewsNamespace})
 	if err != nil {
 		return fmt.Errorf("%s: %w", Variable("views"), err)
 	}

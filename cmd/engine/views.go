@@ -42,7 +42,8 @@ func (e *Engine) openGenerations() (projections.Generations, error) {
 	if e.settings.Views == embeddedStore {
 		return embeddedview.OpenGenerations(filepath.Join(e.settings.Data, "views"), projections.Version, embeddedview.Options{Logger: e.logger})
 	}
-	generations, err := redisview.OpenGenerations(context.Background(), e.settings.Views, redisview.Options{Version: projections.Version})
+	options := redisview.Options{Namespace: e.settings.ViewsNamespace, Version: projections.Version}
+	generations, err := redisview.OpenGenerations(context.Background(), e.settings.Views, options)
 	if err != nil {
 		return nil, err
 	}

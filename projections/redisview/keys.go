@@ -37,12 +37,23 @@ type keys struct {
 // part is the tag of a part.
 type part string
 
+// DefaultNamespace is the one of who names none.
+const DefaultNamespace = "orderd"
+
 var namespaces = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
-func newKeys(opts Options, parts int) (keys, error) {
-	namespace, version := cmp.Or(opts.Namespace, "orderd"), cmp.Or(opts.Version, 1)
+// CheckNamespace says what is wrong with a namespace.
+func CheckNamespace(namespace string) error {
 	if !namespaces.MatchString(namespace) {
-		return keys{}, fmt.Errorf("views namespace %.80q: want 1 to 64 letters, digits, dots, dashes and underlines", namespace)
+		return fmt.Errorf("views namespace %.80q: want 1 to 64 letters, digits, dots, dashes and underlines", namespace)
+	}
+	return nil
+}
+
+func newKeys(opts Options, parts int) (keys, error) {
+	namespace, version := cmp.Or(opts.Namespace, DefaultNamespace), cmp.Or(opts.Version, 1)
+	if err := CheckNamespace(namespace); err != nil {
+		return keys{}, err
 	}
 	if version < 1 {
 		return keys{}, fmt.Errorf("views version %d: want 1 or more", version)

@@ -35,7 +35,7 @@ import (
 // Options may be left zero.
 type Options struct {
 	// Namespace sets these views apart from all else in the server: 1 to 64 letters, digits, dots, dashes
-	// and underlines. Empty means "orderd".
+	// and underlines. Empty means [DefaultNamespace].
 	Namespace string
 	// Version sets views of one namespace apart from each other, so that a new projection can be built
 	// beside the one that serves. 0 means 1.

@@ -132,6 +132,34 @@ func TestRedisIsEmptiedUnderLoad(t *testing.T) {
 	}
 }
 
+// TestTwoLogsShareARedis has servers of two logs on one Redis, which a cluster does not part by a database's number: each
+// has its own views and leases.
+func TestTwoLogsShareARedis(t *testing.T) {
+	t.Parallel()
+	redis := redistest.StartCluster(t)
+	servers := []*orderdtest.Server{orderdtest.Demo(t, "--views", redis.URL()), orderdtest.Demo(t, "--views", redis.URL(), "--views-namespace", "second")}
+	for round := range 3 {
+		for i, server := range servers {
+			p := server.As(patient1)
+			count := listOf(t, p.Get("/qaorder/order/patient/list/").Want(t, http.StatusOK)).Count
+			o := placed(t, server, paid)
+			p.Send("PUT", path("refund", o.OrderNumber)).Want(t, http.StatusOK)
+			server.Eventually("the reactor has given the money back", func() bool {
+				rows := historyOf(t, server, o.OrderNumber)
+				return rows[len(rows)-1].Type == "RefundSucceeded"
+			})
+			if got := listOf(t, p.Get("/qaorder/order/patient/list/").Want(t, http.StatusOK)).Count; got != count+1 {
+				t.Errorf("round %d, server %d: %d orders, want %d", round, i, got, count+1)
+			}
+		}
+	}
+	for i, server := range servers {
+		if strings.Contains(server.Log(), "rebuilding") || strings.Contains(server.Log(), "views have moved") {
+			t.Errorf("server %d: %s", i, server.Log())
+		}
+	}
+}
+
 // TestServerStartsWithoutRedis has Redis away at the start: commands work, reads come with Redis.
 func TestServerStartsWithoutRedis(t *testing.T) {
 	t.Parallel()
