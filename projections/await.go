@@ -10,7 +10,7 @@ import (
 	"orderengine/eventstore"
 )
 
-// AwaitLimit bounds how long a command waits for the views; then it is answered without them.
+// AwaitLimit bounds how long a command waits for a set of views; then it is answered without them.
 const AwaitLimit = 2 * time.Second
 
 // Await returns when the views are true at a position, so that a client reads its own writes. It fails with
@@ -18,15 +18,10 @@ const AwaitLimit = 2 * time.Second
 // until they are true there: who has a reply must not read what was before it.
 func (f *Follower) Await(ctx context.Context, at eventstore.Position) error {
 	err := f.awaitFor(ctx, at, AwaitLimit)
-	f.owe(at, err)
-	return err
-}
-
-// owe keeps the views from being read before they are true at a position that a reply could not wait for.
-func (f *Follower) owe(at eventstore.Position, err error) {
 	if errors.Is(err, ErrLagging) {
 		f.await.owe(at)
 	}
+	return err
 }
 
 // awaitFor is Await for as long as one likes, without a reply that depends on it.

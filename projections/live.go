@@ -291,17 +291,15 @@ func readLive[T any](ctx context.Context, l *Live, ask func(Gate) (T, error)) (a
 	}
 }
 
-// Await is [Follower.Await] of the set that serves.
+// Await is [Follower.Await] of the set that serves, and then of one that has taken over meanwhile.
 func (l *Live) Await(ctx context.Context, at eventstore.Position) error {
-	end := time.Now().Add(AwaitLimit)
 	for {
 		s := l.serving.Load()
 		if s == nil {
 			return ErrLagging
 		}
-		err := s.follower.awaitFor(ctx, at, time.Until(end))
+		err := s.follower.Await(ctx, at)
 		if err == nil || !s.isReplaced(ctx, err) {
-			s.follower.owe(at, err)
 			return err
 		}
 	}
