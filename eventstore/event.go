@@ -96,6 +96,10 @@ type Recorded struct {
 	Time time.Time
 }
 
+// IsSystem says that an event is a store's own, as the tombstone of a stream that was deleted is: it tells nothing of what
+// the stream is about.
+func (e *Recorded) IsSystem() bool { return strings.HasPrefix(e.Type, "$") }
+
 // Category is the part of a stream's name before the first dash: "qaorder" of "qaorder-123".
 func Category(stream string) string {
 	category, _, _ := strings.Cut(stream, "-")

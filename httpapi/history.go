@@ -241,6 +241,9 @@ func foldUntil[S, E any](ctx context.Context, streams eventstore.StreamReader, s
 		if !until(recorded) {
 			break
 		}
+		if recorded.IsSystem() {
+			continue
+		}
 		event, err := decider.Decode(codec.Decode, recorded)
 		if err != nil {
 			return state, err
@@ -259,6 +262,9 @@ func historyOf[S, E any](ctx context.Context, streams eventstore.StreamReader, s
 	for recorded, err := range streams.ReadStream(ctx, stream, 0) {
 		if err != nil {
 			return nil, err
+		}
+		if recorded.IsSystem() {
+			continue
 		}
 		event, err := decider.Decode(codec.Decode, recorded)
 		if err != nil {

@@ -140,7 +140,7 @@ func (c *call) logEvents(ctx context.Context, r replay, end eventstore.Position,
 			if !r.live && end.Before(e.Position) {
 				return nil
 			}
-			if r.types != nil && !r.types[e.Type] {
+			if e.IsSystem() || r.types != nil && !r.types[e.Type] {
 				continue
 			}
 			if line, err = appendEnvelope(line[:0], e); err != nil {

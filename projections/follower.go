@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -233,14 +232,11 @@ func (f *Follower) step(ctx context.Context, at eventstore.Position, batch []eve
 	return b.To, nil
 }
 
-// isSystem says that an event is the store's own, as the tombstone of a stream that was deleted is.
-func isSystem(e *eventstore.Recorded) bool { return strings.HasPrefix(e.Type, "$") }
-
 // tellSkipped logs and counts the system events in streams that are projected: somebody has changed the log itself.
 func (f *Follower) tellSkipped(batch []eventstore.Recorded) {
 	for i := range batch {
 		e := &batch[i]
-		if isSystem(e) && f.projections[eventstore.Category(e.Stream)] != nil {
+		if e.IsSystem() && f.projections[eventstore.Category(e.Stream)] != nil {
 			f.stats.Skipped.Add(1)
 			f.logger.Warn("a system event is left out of the views; commands on its stream may fail", "stream", e.Stream, "type", e.Type, "position", e.Position.String())
 		}
@@ -254,7 +250,7 @@ func (f *Follower) group(batch []eventstore.Recorded) (parts []part) {
 	places := make(map[string]int, len(batch)) // in parts
 	for i := range batch {
 		e := &batch[i]
-		if isSystem(e) {
+		if e.IsSystem() {
 			continue
 		}
 		if at, known := places[e.Stream]; known {

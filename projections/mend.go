@@ -122,7 +122,7 @@ func (f *Follower) history(ctx context.Context, at eventstore.Position, p *part)
 			break
 		}
 		next++
-		if isSystem(&e) {
+		if e.IsSystem() {
 			continue
 		}
 		if found.state, _, err = p.projection.evolve(found.state, e); err != nil {

@@ -136,6 +136,9 @@ func (s *Sequence) load(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if e.Type != moved { // a deleted sequence must not begin again
+			return fmt.Errorf("stream %s revision %d: a sequence has no %s", s.stream, e.Revision, e.Type)
+		}
 		var d data
 		if err := json.Unmarshal(e.Data, &d); err != nil {
 			return fmt.Errorf("stream %s revision %d: %w", s.stream, e.Revision, err)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
@@ -29,6 +30,19 @@ func next(t testing.TB, s *sequence.Sequence) int64 {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// TestADeletedSequenceDoesNotBeginAgain: what it has given would be given twice.
+func TestADeletedSequenceDoesNotBeginAgain(t *testing.T) {
+	s := memory.New()
+	next(t, open(s))
+	tombstone := eventstore.Event{ID: uuid.New(), Type: "$streamDeleted", Data: []byte("{}"), Metadata: []byte("{}")}
+	if _, err := s.Append(t.Context(), "sequence-order", 0, []eventstore.Event{tombstone}); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := open(s).Next(t.Context()); err == nil {
+		t.Errorf("it gives %d", n)
+	}
 }
 
 func take(t testing.TB, s *sequence.Sequence, n int) (numbers []int64) {

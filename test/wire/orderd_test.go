@@ -225,6 +225,15 @@ func TestADeletedStreamStopsNothingElse(t *testing.T) {
 				t.Errorf("metrics %s", metrics)
 			}
 			server.AwaitReady()
+			auditor := server.As("demo-audit")
+			if replay := auditor.Get("/replay/events").Want(t, http.StatusOK).Body; !strings.Contains(replay, made.Number) || strings.Contains(replay, "$") {
+				t.Errorf("the replay does not go past the tombstone: %s", replay)
+			}
+			if name == "embedded" { // a cluster does not give what was deleted
+				if history := auditor.Get("/audit/orders/"+order+"/history/").Want(t, http.StatusOK).Body; !strings.Contains(history, "OrderPlaced") || strings.Contains(history, "$") {
+					t.Errorf("history %s", history)
+				}
+			}
 		})
 	}
 }
