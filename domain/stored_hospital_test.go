@@ -26,6 +26,7 @@ var hospitalSamples = []hospital.Event{
 	hospital.HospitalOrderImported{Terms: sampleTerms, Receipt: sampleReceipt, TraceNo: "T1"},
 	hospital.HospitalOrderCancelled{By: "patient1", Reason: hospital.ByRequest, At: at},
 	hospital.RefundOrdered{RefundOrder: sampleRefundOrder},
+	hospital.RefundNumberFreed{HisNo: "HR-2", Turn: 1, At: at},
 	hospital.RegistrationStopped{By: "H001", At: at},
 	hospital.PatientTold{Notice: hospitalNumber, At: at},
 	payment.PaymentRequested{Attempt: "a1", Channel: payment.UnionPay, ClientIP: "127.0.0.1", At: at},

@@ -39,7 +39,7 @@ func (c *call) refundGeneral() error {
 	if r.All {
 		r.Type = hospital.ForFullRefund
 	}
-	untaken, err := c.freeFor(r.HisNo, number)
+	taken, err := c.freeFor(r.HisNo, number)
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func (c *call) refundGeneral() error {
 	if len(events) == 0 {
 		return c.refundedBefore(order, r.HisNo)
 	}
-	return c.refund(order, refund, untaken)
+	return c.refund(order, refund, taken)
 }
 
 // order is an order of the caller's; that of another hospital is none.
@@ -71,23 +71,45 @@ func (c *call) order(number string) (found decider.Result[hospital.Order], err e
 
 func unknownOrder(number string) error { return nothingFound("未查询到订单 " + cut(number)) }
 
-// freeFor refuses a number of the hospital's that stands for a refund of another order; untaken says that it stands
-// for none.
-func (c *call) freeFor(hisNo, number string) (untaken bool, err error) {
-	taken, err := c.api.HisRefunds.Load(c.ctx, link.HisID(c.hospital.Code, hisNo))
-	if err == nil && taken.State.To != "" && taken.State.To != number {
+// freeFor refuses a number of the hospital's that stands for a refund of another order; taken is where it leads.
+func (c *call) freeFor(hisNo, number string) (taken link.Link, err error) {
+	found, err := c.api.HisRefunds.Load(c.ctx, link.HisID(c.hospital.Code, hisNo))
+	if taken = found.State; err != nil || taken.To == "" || taken.To == number {
+		return taken, err
+	}
+	other, err := c.api.Orders.Load(c.ctx, taken.To)
+	if _, stands := other.State.RefundOrder(hisNo); err == nil && stands {
 		err = takenNumber(hisNo)
 	}
-	return taken.State.To == "", err
+	return taken, err
 }
 
 func takenNumber(hisNo string) error {
 	return notAllowed(fmt.Sprintf("hisRefundOrderNo：%s 已用于另一笔退费", cut(hisNo)))
 }
 
-// refund takes the hospital's number, which need not be looked for again if it was untaken, writes the refund down, and
-// has the money sent back if that is not the reactor's to do.
-func (c *call) refund(found decider.Result[hospital.Order], refund hospital.Refund, untaken bool) error {
+// lead leads the hospital's number to the order. Where it leads to one that has refused the refund, or was never told of
+// it, that order first says that it will not take it any more: another server may be about to ask it.
+func (c *call) lead(hisNo string, order hospital.Order, taken link.Link) (turn int, err error) {
+	take, to := c.caller(uuid.New()), link.Command{To: order.Number}
+	take.New = taken.To == ""
+	if !take.New && (taken.To != order.Number || order.FreedNumber(hisNo, taken.Turn)) {
+		free := hospital.FreeNumber{HisNo: hisNo, Turn: taken.Turn, At: c.at}
+		if _, err = c.api.Orders.Execute(c.ctx, taken.To, c.caller(uuid.New()), free); err != nil {
+			return 0, err
+		}
+		to.Over = taken.Turn
+	}
+	led, err := c.api.HisRefunds.Execute(c.ctx, link.HisID(c.hospital.Code, hisNo), take, to)
+	if domain.IsRefused(err, domain.AlreadyExists) || err == nil && led.State.To != order.Number {
+		err = takenNumber(hisNo) // another request was faster
+	}
+	return led.State.Turn, err
+}
+
+// refund takes the hospital's number, writes the refund down, and has the money sent back if that is not the reactor's
+// to do.
+func (c *call) refund(found decider.Result[hospital.Order], refund hospital.Refund, taken link.Link) error {
 	order := found.State
 	serial, err := c.api.Serials.Next(c.ctx)
 	if err != nil {
@@ -95,10 +117,8 @@ func (c *call) refund(found decider.Result[hospital.Order], refund hospital.Refu
 	}
 	r := &refund.Order
 	r.No = hospital.Number(order.Platform, r.Type, order.Kind, c.at, serial)
-	take := c.caller(uuid.New())
-	take.New = untaken
-	if _, err = c.api.HisRefunds.Execute(c.ctx, link.HisID(c.hospital.Code, r.HisNo), take, link.Command{To: order.Number}); err != nil {
-		return c.taken(err, r.HisNo)
+	if refund.Turn, err = c.lead(r.HisNo, order, taken); err != nil {
+		return err
 	}
 	done, err := c.api.Orders.Execute(c.ctx, order.Number, c.caller(uuid.New()), refund)
 	if err != nil {
@@ -120,14 +140,6 @@ func (c *call) refund(found decider.Result[hospital.Order], refund hospital.Refu
 	c.await(position)
 	c.reply(numbersOf(after.State, r.HisNo)...)
 	return nil
-}
-
-// taken is the refusal of a number that another request took for another order.
-func (c *call) taken(err error, hisNo string) error {
-	if domain.IsRefused(err, domain.AlreadyExists) {
-		return takenNumber(hisNo)
-	}
-	return err
 }
 
 func (c *call) refundedBefore(o decider.Result[hospital.Order], hisNo string) error {

@@ -11,6 +11,7 @@ var Codec = domain.NewCodec(
 	domain.Form[HospitalOrderImported, Event]("HospitalOrderImported"),
 	domain.Form[HospitalOrderCancelled, Event]("HospitalOrderCancelled"),
 	domain.Form[RefundOrdered, Event]("RefundOrdered"),
+	domain.Form[RefundNumberFreed, Event]("RefundNumberFreed"),
 	domain.Form[RegistrationStopped, Event]("RegistrationStopped"),
 	domain.Form[PatientTold, Event]("PatientTold"),
 	domain.Form[payment.PaymentRequested, Event]("PaymentRequested"),

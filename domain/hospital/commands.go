@@ -43,6 +43,14 @@ type (
 		Hospital string
 		Kind     Kind // the document's refundType
 		Order    RefundOrder
+		Turn     int // in which the hospital's number led to this order (package link)
+	}
+	// FreeNumber makes sure that a number of the hospital's which leads to the order, without a refund that has it, will
+	// never stand for one in that turn: it may then be led to another order.
+	FreeNumber struct {
+		HisNo string
+		Turn  int
+		At    time.Time
 	}
 	// Stop stops a registration (stopReg, 2.2) and gives back what is left. A stopped one is left as it is.
 	Stop struct {
@@ -63,5 +71,6 @@ func (RequestPayment) OrderCommand() {}
 func (Cancel) OrderCommand()         {}
 func (TimeOut) OrderCommand()        {}
 func (Refund) OrderCommand()         {}
+func (FreeNumber) OrderCommand()     {}
 func (Stop) OrderCommand()           {}
 func (MarkTold) OrderCommand()       {}

@@ -28,6 +28,8 @@ func Decide(o Order, c Command) ([]Event, error) {
 		return decideTimeOut(o, c)
 	case Refund:
 		return decideRefund(o, c)
+	case FreeNumber:
+		return decideFreeNumber(o, c)
 	case Stop:
 		return decideStop(o, c)
 	case MarkTold:
@@ -138,11 +140,24 @@ func decideRefund(o Order, c Refund) ([]Event, error) {
 		}
 		return nil, domain.RefuseField(domain.KeyReused, "hisRefundOrderNo", "%s stands for another refund", r.HisNo)
 	}
+	if o.FreedNumber(r.HisNo, c.Turn) {
+		return nil, domain.RefuseField(domain.AlreadyExists, "hisRefundOrderNo", "%s 已用于另一笔退费", r.HisNo)
+	}
 	if err := checkRefund(o, c); err != nil {
 		return nil, err
 	}
 	// The wallet's number of the refund is ours and known by now; the platform gives its own when it is asked.
 	return refunded(o, r, o.Payment().Channel != payment.Balance), nil
+}
+
+func decideFreeNumber(o Order, c FreeNumber) ([]Event, error) {
+	if _, stands := o.RefundOrder(c.HisNo); stands {
+		return nil, domain.RefuseField(domain.AlreadyExists, "hisRefundOrderNo", "%s 已用于另一笔退费", c.HisNo)
+	}
+	if o.FreedNumber(c.HisNo, c.Turn) {
+		return nil, nil
+	}
+	return []Event{RefundNumberFreed(c)}, nil
 }
 
 // sameWish says that the hospital asks for the same: the number, what it begins with and the time are ours.

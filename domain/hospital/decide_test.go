@@ -72,6 +72,7 @@ func pairs() []pair {
 		{"refund less than nothing", registration, refund("07", -1), refusal(domain.CannotRefund), invalid},
 		{"refund as another kind", registration, wrongKind, refusal(domain.CannotRefund), invalid},
 		{"refund another hospital's", registration, elsewhere, refusal(domain.NotFound), nil},
+		{"free a number", Kinds, FreeNumber{HisNo: "07", Turn: 1, At: t0}, becomes("RefundNumberFreed"), nil},
 		{"stop", registration, stop, refusal(domain.CannotStop), and(in(becomes("RegistrationStopped RefundOrdered RefundRequested"), Paid, PartlyRefunded), nothing, Stopped)},
 		{"stop what is no registration", []Kind{Outpatient, Deposit}, stop, refusal(domain.Invalid), nil},
 		{"stop another hospital's", Kinds, Stop{Hospital: "H002", At: t0}, refusal(domain.NotFound), nil},

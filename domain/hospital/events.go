@@ -32,6 +32,12 @@ type (
 	RefundOrdered struct {
 		RefundOrder
 	}
+	// RefundNumberFreed is a number of the hospital's that led to the order and stands for no refund of it.
+	RefundNumberFreed struct {
+		HisNo string    `json:"his_no"`
+		Turn  int       `json:"turn"`
+		At    time.Time `json:"at"`
+	}
 	RegistrationStopped struct {
 		By string    `json:"by"` // the hospital
 		At time.Time `json:"at"`
@@ -46,6 +52,7 @@ func (HospitalOrderPlaced) OrderEvent()    {}
 func (HospitalOrderImported) OrderEvent()  {}
 func (HospitalOrderCancelled) OrderEvent() {}
 func (RefundOrdered) OrderEvent()          {}
+func (RefundNumberFreed) OrderEvent()      {}
 func (RegistrationStopped) OrderEvent()    {}
 func (PatientTold) OrderEvent()            {}
 

@@ -23,6 +23,8 @@ func Evolve(o Order, e Event) Order {
 		if e.Push {
 			o.Untold = withNotice(o, Notice{ID: e.No, Event: message.Refunded, Amount: e.Amount, Reason: e.Reason, At: e.At})
 		}
+	case RefundNumberFreed:
+		o.Freed = append(slices.Clip(o.Freed), NumberTurn{e.HisNo, e.Turn})
 	case RegistrationStopped:
 		o.Untold = withNotice(o, Notice{ID: o.Number, Event: message.Stopped, Amount: o.Left(), At: e.At})
 		o.Status = Stopped

@@ -33,6 +33,7 @@ func anyCommand(t *rapid.T, o Order, now time.Time) Command {
 		RequestPayment{By: by, Attempt: name, Mode: mode, At: now},
 		Cancel{By: by, At: now},
 		wish, wish, wish, rest, other,
+		FreeNumber{HisNo: name, Turn: n % 2, At: now},
 		Stop{Hospital: hospital, RefundNo: name + "-stop", At: now},
 		MarkTold{Notice: name, At: now},
 		MarkTold{Notice: number, At: now},

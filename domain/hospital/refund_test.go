@@ -145,6 +145,23 @@ func TestSameRefundNumberAgain(t *testing.T) {
 	}
 }
 
+// TestAFreedNumberStandsForNothing in its turn: what comes late must not be a second refund with that number.
+func TestAFreedNumberStandsForNothing(t *testing.T) {
+	in := func(turn int) Refund {
+		r := refund("07", part)
+		r.Turn = turn
+		return r
+	}
+	free := FreeNumber{HisNo: "07", Turn: 2, At: later}
+	o := gives(t, orderIn(t, Paid, Registration), free, "RefundNumberFreed")
+	gives(t, o, free, "")
+	refused(t, o, in(2), domain.AlreadyExists, "hisRefundOrderNo")
+	gives(t, o, refund("08", part), "RefundOrdered RefundRequested")
+	o = gives(t, o, in(3), "RefundOrdered RefundRequested")
+	gives(t, o, in(2), "")
+	refused(t, o, FreeNumber{HisNo: "07", Turn: 3, At: later}, domain.AlreadyExists, "hisRefundOrderNo")
+}
+
 func TestFailedRefundGivesTheMoneyBackToTheOrder(t *testing.T) {
 	second := payment.SettleRefund{No: number + "R2", Why: "bank closed", At: later}
 	for _, c := range []struct {

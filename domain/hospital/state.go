@@ -132,6 +132,13 @@ type Order struct {
 	payment.Ledger
 	RefundOrders []RefundOrder `json:"refund_orders,omitempty"`
 	Untold       []Notice      `json:"untold,omitempty"`
+	Freed        []NumberTurn  `json:"freed,omitempty"`
+}
+
+// NumberTurn is a number of the hospital's in one of the turns in which it led to an order.
+type NumberTurn struct {
+	HisNo string `json:"his_no"`
+	Turn  int    `json:"turn"`
 }
 
 // RefundOrder is a refund as the hospital knows it. The money's way is in the ledger's refund with its No as name.
@@ -187,6 +194,11 @@ func (o Order) RefundOrder(hisNo string) (r RefundOrder, ok bool) {
 		return r, false
 	}
 	return o.RefundOrders[i], true
+}
+
+// FreedNumber says that a number of the hospital's stands for no refund of this order in a turn, and never will.
+func (o Order) FreedNumber(hisNo string, turn int) bool {
+	return slices.Contains(o.Freed, NumberTurn{hisNo, turn})
 }
 
 // Carrier is the refund of the ledger that brings a refund order's money back, the newest if one had to take the

@@ -24,3 +24,19 @@ func TestLinkIsMadeOnce(t *testing.T) {
 		t.Errorf("elsewhere: %v, %v; want it refused", events, err)
 	}
 }
+
+// TestATurnIsOverOnce: of two who have made sure of the same turn one is first.
+func TestATurnIsOverOnce(t *testing.T) {
+	l := Evolve(Link{}, Linked{To: "order1"})
+	events, err := Decide(l, Command{To: "order2", Over: l.Turn})
+	if err != nil || len(events) != 1 || events[0] != (Linked{To: "order2"}) {
+		t.Fatalf("%v, %v", events, err)
+	}
+	again := Evolve(l, events[0])
+	if events, err := Decide(again, Command{To: "order3", Over: l.Turn}); len(events) > 0 || !domain.IsRefused(err, domain.AlreadyExists) {
+		t.Errorf("the same turn again: %v, %v; want it refused", events, err)
+	}
+	if events, err := Decide(again, Command{To: "order2", Over: again.Turn}); len(events) != 1 || err != nil {
+		t.Errorf("to the same in another turn: %v, %v", events, err)
+	}
+}
