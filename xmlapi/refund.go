@@ -9,6 +9,7 @@ import (
 	"orderengine/domain"
 	"orderengine/domain/hospital"
 	"orderengine/domain/link"
+	"orderengine/domain/payment"
 	"orderengine/eventstore/decider"
 	"orderengine/xmlapi/envelope"
 )
@@ -144,13 +145,32 @@ func (c *call) refund(found decider.Result[hospital.Order], refund hospital.Refu
 
 func (c *call) refundedBefore(o decider.Result[hospital.Order], hisNo string) error {
 	c.await(o.Position)
-	return repeated(fmt.Sprintf("hisRefundOrderNo：%s 已受理过该笔退费", cut(hisNo)), numbersOf(o.State, hisNo)...)
+	first, _ := o.State.RefundOrder(hisNo)
+	desc := fmt.Sprintf("hisRefundOrderNo：%s 已受理过该笔退费，%s", cut(hisNo), outcomeOf(o.State.Carrier(first.No)))
+	return repeated(desc, numbersOf(o.State, hisNo)...)
 }
 
-// numbersOf are the two numbers of a refund. The channel's is empty until the channel has given one.
+// outcomeOf says what has become of a refund's money.
+func outcomeOf(r payment.Refund) string {
+	switch {
+	case r.Status == payment.Succeeded:
+		return "退费成功"
+	case r.Closed:
+		return "退费未成功，已由人工处理"
+	case r.Status == payment.Failed:
+		return "退费失败，待人工处理"
+	case r.Parked:
+		return "退费未完成，待人工处理"
+	default:
+		return "退费处理中"
+	}
+}
+
+// numbersOf are the two numbers of a refund. The channel's is empty until the channel has given one, and then the first,
+// whatever had to be tried again.
 func numbersOf(o hospital.Order, hisNo string) []envelope.Field {
 	r, _ := o.RefundOrder(hisNo)
-	return []envelope.Field{{Name: "refundOrderNo", Value: r.No}, {Name: "agtRefundOrderNo", Value: o.Carrier(r.No).ChannelNo()}}
+	return []envelope.Field{{Name: "refundOrderNo", Value: r.No}, {Name: "agtRefundOrderNo", Value: o.FirstChannelNo(r.No)}}
 }
 
 // inState makes a refusal for the order's state say what the state is, and has it recorded. The views show that state

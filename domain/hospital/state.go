@@ -211,3 +211,13 @@ func (o Order) Carrier(no string) payment.Refund {
 	}
 	return payment.Refund{}
 }
+
+// FirstChannelNo is the first number that a channel gave a refund order, "" while there is none.
+func (o Order) FirstChannelNo(no string) string {
+	for _, r := range o.Refunds {
+		if r.Name == no && r.ChannelNo() != "" {
+			return r.ChannelNo()
+		}
+	}
+	return ""
+}

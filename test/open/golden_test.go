@@ -81,6 +81,7 @@ var (
 	numberForm   = regexp.MustCompile(`\b([1-7]0[1-6][1-3])([0-9]{8})([0-9]{7})(R[0-9]+)?\b`)
 	refundForm   = regexp.MustCompile(`\bre_[0-9A-Za-z]{24}\b`)
 	timeForm     = regexp.MustCompile(`(eventTime\W{1,12})([0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2})`)
+	outcomeForm  = regexp.MustCompile(`，退费(?:处理中|成功)`) // the wallet has the money a moment later
 	positionForm = regexp.MustCompile(`(<position>|"position":"|&#34;position&#34;:&#34;)([0-9]+(?:-[0-9]+)?)`)
 )
 
@@ -91,6 +92,7 @@ func (g *golden) normal(text string) string {
 		return p[1] + g.day(p[2]) + g.named("serial", p[1]+p[2]+p[3]) + p[4]
 	})
 	text = refundForm.ReplaceAllStringFunc(text, func(id string) string { return g.named("platform refund", id) })
+	text = outcomeForm.ReplaceAllString(text, "，<outcome>")
 	text = positionForm.ReplaceAllStringFunc(text, func(found string) string {
 		p := positionForm.FindStringSubmatch(found)
 		if p[2] == "0" {

@@ -242,7 +242,6 @@ func testRefundOfCharge(t *testing.T, w world) {
 		events = append(events, r.shows("eventType", "hisRefundOrderNo", "refundTotalFee"))
 	}
 	equal(t, "events", strings.Join(events, ", "), "RefundOrdered R-1 100, RefundSucceeded R-1 100, RefundOrdered R-2 500, RefundFailed R-2 500")
-	equal(t, "the failed number again", w.want("3", "refundGeneral", rest).Result.RefundOrderNo, second.RefundOrderNo)
 	third := w.want("0", "refundGeneral", refundOf(number, "R-3", "2").with("refundAmout", "500")).Result
 	if third.AgtRefundOrderNo == second.AgtRefundOrderNo || third.RefundOrderNo == second.RefundOrderNo {
 		t.Errorf("another refund has the numbers of the failed one: %+v", third)
@@ -250,6 +249,46 @@ func testRefundOfCharge(t *testing.T, w world) {
 	w.nobody().Send("POST", "/sandbox/refund/"+third.AgtRefundOrderNo+"/succeed/").Want(t, http.StatusOK)
 	w.Eventually("all refunded", func() bool { return w.show(number).Refunds[2].Status == "succeeded" })
 	equal(t, "at last", w.show(number).StatusDisplay, "已退费")
+}
+
+// TestTheSameRefundAgain tells what has become of it, and its first numbers, also when an administrator had it retried.
+func TestTheSameRefundAgain(t *testing.T) { everywhere(t, testTheSameRefundAgain) }
+
+func testTheSameRefundAgain(t *testing.T, w world) {
+	number := w.create(outpatient("HIS-1")).OrderNo
+	id, _ := charged(t, w.pay(number, 4))
+	w.nobody().Send("POST", "/sandbox/pay/"+id+"/").Want(t, http.StatusOK)
+	p := refundOf(number, "R-1", "2")
+	first := w.want("0", "refundGeneral", p).Result
+	again := func(outcome string) {
+		t.Helper()
+		a := w.want("3", "refundGeneral", p)
+		equal(t, "again", a.Desc, "hisRefundOrderNo：R-1 已受理过该笔退费，"+outcome)
+		equal(t, "the numbers", a.Result.RefundOrderNo+" "+a.Result.AgtRefundOrderNo, first.RefundOrderNo+" "+first.AgtRefundOrderNo)
+	}
+	settles := func(id, how, status string) {
+		t.Helper()
+		w.nobody().Send("POST", "/sandbox/refund/"+id+"/"+how+"/").Want(t, http.StatusOK)
+		w.Eventually(how, func() bool { return w.show(number).Refunds[0].Status == status })
+	}
+	again("退费处理中")
+	settles(first.AgtRefundOrderNo, "fail", "failed")
+	again("退费失败，待人工处理")
+	w.admin().Send("POST", "/admin/parked/"+number+"R1/retry/").Want(t, http.StatusOK)
+	var second string
+	w.Eventually("the retry", func() bool {
+		second = w.show(number).Refunds[0].AgtRefundOrderNo
+		return second != "" && second != first.AgtRefundOrderNo
+	})
+	again("退费处理中")
+	settles(second, "fail", "failed")
+	w.admin().Send("POST", "/admin/parked/"+number+"R2/give-up/", orderdtest.JSON(`{"why":"paid in cash"}`)).Want(t, http.StatusOK)
+	again("退费未成功，已由人工处理")
+
+	paid := w.take(outpatient("HIS-2").paidBy(1, "2016-08-27 02:00:00"))[0]
+	w.want("0", "refundGeneral", refundOf(paid, "R-2", "2"))
+	w.back(paid)
+	equal(t, "what succeeded", w.want("3", "refundGeneral", refundOf(paid, "R-2", "2")).Desc, "hisRefundOrderNo：R-2 已受理过该笔退费，退费成功")
 }
 
 // TestFree pays an order of nothing, and stops it.
