@@ -30,7 +30,9 @@ func reconcile() *cobra.Command {
 		Long: `Compare a hospital's or a channel's list of a day with ours (对账): what is missing here, extra here, or different.
 The CSV file is UTF-8 or GB18030; its header names the columns: order_no or his_order_no or agt_order_no, for refunds
 refund_no, his_refund_no or agt_refund_no, trade_type (pay or refund, 1 or 2), amount in fen or amount_yuan, and if wanted
-trade_mode. The numbers are ours, the hospital's (his_) or the channel's (agt_).
+trade_mode. The numbers are ours, the hospital's (his_) or the channel's (agt_). A row is told apart by the first of them, in
+the order above, that is not blank in it: refund_no beside his_refund_no is for refunds after a stop, of which the hospital has
+no number.
 The exit status is 0 if the lists are equal, 1 if they differ, and 2 if they could not be compared: the file cannot be read,
 the server cannot be asked, the differences cannot be written, or the command was called wrongly.`,
 		Example:     `  ORDERCTL_AUDIT_TOKEN=demo-audit orderctl reconcile --hospital H001 --day 2026-01-15 --file their.csv --csv differences.csv`,
@@ -65,8 +67,8 @@ the server cannot be asked, the differences cannot be written, or the command wa
 	return cmd
 }
 
-// Their columns, and ours (projections.TradeFields) that they are compared with. The first one that the header has
-// of orderKeys and of refundKeys tells rows apart.
+// Their columns, and ours (projections.TradeFields) that they are compared with. The first of orderKeys and of refundKeys
+// that is not blank tells a row apart.
 var (
 	orderKeys  = []string{"order_no", "his_order_no", "agt_order_no"}
 	refundKeys = []string{"refund_no", "his_refund_no", "agt_refund_no"}
@@ -76,10 +78,47 @@ var (
 
 // list is their list: its rows by what tells them apart.
 type list struct {
-	columns       map[string]int
-	order, refund string // the columns of the key
-	rows          map[string]*theirRow
-	found         []difference
+	columns map[string]int
+	rows    map[key]*theirRow
+	found   []difference
+}
+
+// key is what tells a trade apart: numbers, and the columns that they stand in.
+type key struct {
+	orderBy, order   string
+	refundBy, refund string // "" for a payment
+	isRefund         bool
+}
+
+func keyOf(orderBy, refundBy string, isRefund bool, number func(column string) string) key {
+	if !isRefund {
+		return key{orderBy: orderBy, order: number(orderBy)}
+	}
+	return key{orderBy, number(orderBy), refundBy, number(refundBy), true}
+}
+
+// String is the trade as it is shown to people.
+func (k key) String() string {
+	if !k.isRefund {
+		return "pay " + k.order
+	}
+	return strings.TrimSpace("refund " + k.order + " " + k.refund)
+}
+
+// kept is the key without the memory that its numbers share.
+func (k key) kept() key {
+	k.order, k.refund = strings.Clone(k.order), strings.Clone(k.refund)
+	return k
+}
+
+// notBlank is the first column with a number in it, "" if there is none.
+func notBlank(columns []string, number func(column string) string) string {
+	for _, column := range columns {
+		if number(column) != "" {
+			return column
+		}
+	}
+	return ""
 }
 
 type theirRow struct {
@@ -146,12 +185,11 @@ func parseList(text io.Reader) (*list, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &list{columns: map[string]int{}, rows: map[string]*theirRow{}}
+	l := &list{columns: map[string]int{}, rows: map[key]*theirRow{}}
 	for i, name := range header {
 		l.columns[strings.ToLower(strings.TrimSpace(name))] = i
 	}
-	l.order, l.refund = l.first(orderKeys), l.first(refundKeys)
-	if l.order == "" {
+	if l.first(orderKeys) == "" {
 		return nil, fmt.Errorf("line 1: none of the columns %s", strings.Join(orderKeys, ", "))
 	}
 	if l.first([]string{"amount", "amount_yuan"}) == "" || l.first([]string{"trade_type"}) == "" {
@@ -181,14 +219,6 @@ func (l *list) first(names []string) string {
 	return ""
 }
 
-// keyOf is what tells a trade apart; it is shown to people too.
-func keyOf(order, refund string, isRefund bool) string {
-	if !isRefund {
-		return "pay " + order
-	}
-	return strings.TrimSpace("refund " + order + " " + refund)
-}
-
 func (l *list) add(line int, record []string) error {
 	get := func(name string) string {
 		if i, ok := l.columns[name]; ok {
@@ -201,10 +231,11 @@ func (l *list) add(line int, record []string) error {
 	if !isRefund && kind != "1" && kind != "pay" {
 		return fmt.Errorf("column trade_type: %q is not pay or refund, 1 or 2", kind)
 	}
-	if get(l.order) == "" {
-		return fmt.Errorf("column %s: it is blank", l.order)
+	orderBy, refundBy := notBlank(orderKeys, get), notBlank(refundKeys, get)
+	if orderBy == "" {
+		return fmt.Errorf("column %s: it is blank", l.first(orderKeys))
 	}
-	if isRefund && (l.refund == "" || get(l.refund) == "") {
+	if isRefund && refundBy == "" {
 		return fmt.Errorf("column %s: a refund has a number in it", strings.Join(refundKeys, " or "))
 	}
 	name := l.first([]string{"amount", "amount_yuan"})
@@ -212,14 +243,14 @@ func (l *list) add(line int, record []string) error {
 	if !ok {
 		return fmt.Errorf("column %s: %q is no amount; amount is in whole fen, amount_yuan in yuan with at most two decimals", name, get(name))
 	}
-	key := keyOf(strings.Clone(get(l.order)), strings.Clone(get(l.refund)), isRefund)
+	key := keyOf(orderBy, refundBy, isRefund, get).kept()
 	if before := l.rows[key]; before != nil {
-		l.found = append(l.found, difference{"duplicate", key, "line", "", fmt.Sprintf("%d and %d", before.line, line)})
+		l.twice(key, before.line, line)
 		return nil
 	}
 	row := &theirRow{line: line, amount: amount}
 	for column := range l.columns {
-		if oursOf[column] != "" && column != l.order && column != l.refund && get(column) != "" {
+		if oursOf[column] != "" && column != orderBy && column != refundBy && get(column) != "" {
 			if row.fields == nil {
 				row.fields = map[string]string{}
 			}
@@ -228,6 +259,10 @@ func (l *list) add(line int, record []string) error {
 	}
 	l.rows[key] = row
 	return nil
+}
+
+func (l *list) twice(k key, first, second int) {
+	l.found = append(l.found, difference{"duplicate", k.String(), "line", "", fmt.Sprintf("%d and %d", min(first, second), max(first, second))})
 }
 
 // parseAmount reads fen, or yuan with at most two decimals, without ever rounding.
@@ -277,7 +312,7 @@ func (l *list) compare(ours io.Reader) ([]difference, error) {
 	}
 	for key, row := range l.rows {
 		if !row.seen {
-			l.found = append(l.found, difference{"missing", strings.Clone(key), "amount", "", fmt.Sprint(row.amount)})
+			l.found = append(l.found, difference{"missing", key.String(), "amount", "", fmt.Sprint(row.amount)})
 		}
 	}
 	slices.SortFunc(l.found, func(a, b difference) int {
@@ -286,25 +321,48 @@ func (l *list) compare(ours io.Reader) ([]difference, error) {
 	return l.found, nil
 }
 
+// theirs is their row of one of our trades, whichever of its numbers tells it apart there, nil if there is none.
+func (l *list) theirs(isRefund bool, number func(column string) string) (by key, row *theirRow) {
+	by = keyOf(notBlank(orderKeys, number), notBlank(refundKeys, number), isRefund, number)
+	for _, orderBy := range orderKeys {
+		for _, refundBy := range refundKeys {
+			key := keyOf(orderBy, refundBy, isRefund, number)
+			found := l.rows[key]
+			if found == nil || found == row {
+				continue
+			}
+			if found.seen = true; row != nil {
+				l.twice(key, row.line, found.line)
+				continue
+			}
+			by, row = key, found
+		}
+	}
+	return by, row
+}
+
 // match compares one of our rows.
 func (l *list) match(ours func(name string) string) {
 	isRefund, amount := ours("tradeType") == "2", ours("payTotalFee")
 	if isRefund {
 		amount = ours("refundTotalFee")
 	}
-	key := keyOf(ours(oursOf[l.order]), ours(oursOf[l.refund]), isRefund)
-	row := l.rows[key]
+	by, row := l.theirs(isRefund, func(column string) string {
+		if _, has := l.columns[column]; !has {
+			return ""
+		}
+		return ours(oursOf[column])
+	})
 	if row == nil {
-		l.found = append(l.found, difference{"extra", key, "amount", strings.Clone(amount), ""})
+		l.found = append(l.found, difference{"extra", by.String(), "amount", strings.Clone(amount), ""})
 		return
 	}
-	row.seen = true
 	if theirs := fmt.Sprint(row.amount); theirs != amount {
-		l.found = append(l.found, difference{"differs", key, "amount", strings.Clone(amount), theirs})
+		l.found = append(l.found, difference{"differs", by.String(), "amount", strings.Clone(amount), theirs})
 	}
 	for column, theirs := range row.fields {
 		if mine := ours(oursOf[column]); mine != theirs {
-			l.found = append(l.found, difference{"differs", key, column, strings.Clone(mine), theirs})
+			l.found = append(l.found, difference{"differs", by.String(), column, strings.Clone(mine), theirs})
 		}
 	}
 }

@@ -30,14 +30,18 @@ func TestReconcile(t *testing.T) {
 		"equal, GB18030": {file: gbk, says: "the lists are equal\n"},
 		"equal, BOM":     {file: "\ufefforder_no,refund_no,trade_type,amount\n1001,,pay,600\n1001,9001,refund,200\n1002,,pay,700\n", says: "equal"},
 		"a channel's":    {file: "agt_order_no,agt_refund_no,trade_type,amount_yuan\nA1,,1,6.00\nA1,AR1,2,2.00\nA2,,1,7.00\n", says: "the lists are equal\n"},
-		"missing":        {file: "order_no,refund_no,trade_type,amount\n1001,,pay,600\n1001,9001,refund,200\n1002,,pay,700\n1003,,1,5\n", says: "missing  pay 1003", fails: errDiffer},
-		"extra":          {file: "order_no,trade_type,amount\n1001,pay,600\n", says: "extra  pay 1002", fails: errDiffer},
-		"differs":        {file: "order_no,refund_no,trade_type,amount,trade_mode\n1001,,pay,601,3\n1001,9001,refund,200,\n1002,,pay,700,4\n", says: "differs  pay 1001  amount  600   601", fails: errDiffer},
-		"twice":          {file: "order_no,refund_no,trade_type,amount\n1001,,pay,600\n1001,,pay,600\n", says: "2 and 3", fails: errDiffer},
-		"bad amount":     {file: "order_no,trade_type,amount\n1001,pay,6.5\n", says: "line 2, column amount", bad: true},
-		"bad type":       {file: "order_no,trade_type,amount\n1001,paid,6\n", says: "line 2, column trade_type", bad: true},
-		"no header":      {file: "a,b\n1,2\n", says: "their.csv: line 1", bad: true},
-		"no lines":       {file: "", says: "the file is empty", bad: true},
+		"any of a row's": {file: "his_order_no,agt_order_no,his_refund_no,agt_refund_no,trade_type,amount\nH1,A1,,,1,600\n,A1,,AR1,2,200\nH2,,,,1,700\n", says: "the lists are equal\n"},
+		"twice by others": {file: "his_order_no,refund_no,his_refund_no,trade_type,amount\nH1,,,1,600\nH1,,R1,2,200\nH1,9001,,2,200\nH2,,,1,700\n",
+			says: "duplicate  refund H1 R1  line         3 and 4", fails: errDiffer},
+		"missing":    {file: "order_no,refund_no,trade_type,amount\n1001,,pay,600\n1001,9001,refund,200\n1002,,pay,700\n1003,,1,5\n", says: "missing  pay 1003", fails: errDiffer},
+		"extra":      {file: "order_no,trade_type,amount\n1001,pay,600\n", says: "extra  pay 1002", fails: errDiffer},
+		"differs":    {file: "order_no,refund_no,trade_type,amount,trade_mode\n1001,,pay,601,3\n1001,9001,refund,200,\n1002,,pay,700,4\n", says: "differs  pay 1001  amount  600   601", fails: errDiffer},
+		"twice":      {file: "order_no,refund_no,trade_type,amount\n1001,,pay,600\n1001,,pay,600\n", says: "2 and 3", fails: errDiffer},
+		"no number":  {file: "order_no,his_refund_no,trade_type,amount\n1001,,2,200\n", says: "line 2, column refund_no or his_refund_no or agt_refund_no", bad: true},
+		"bad amount": {file: "order_no,trade_type,amount\n1001,pay,6.5\n", says: "line 2, column amount", bad: true},
+		"bad type":   {file: "order_no,trade_type,amount\n1001,paid,6\n", says: "line 2, column trade_type", bad: true},
+		"no header":  {file: "a,b\n1,2\n", says: "their.csv: line 1", bad: true},
+		"no lines":   {file: "", says: "the file is empty", bad: true},
 	} {
 		file := filepath.Join(t.TempDir(), "their.csv")
 		if err := os.WriteFile(file, []byte(c.file), 0o600); err != nil {
@@ -52,6 +56,29 @@ func TestReconcile(t *testing.T) {
 		}
 		if !strings.Contains(out, c.says) {
 			t.Errorf("%s: %q has no %q", name, out, c.says)
+		}
+	}
+}
+
+// TestReconcileAStop by the hospital's numbers, which has none of the refund after it.
+func TestReconcileAStop(t *testing.T) {
+	url, _ := answering(t, 200, ourTrades+"2026-01-15 09:00:00,1,4,1002,9002,H2,,A2,AR2,,,700,700,2\n")
+	for name, c := range map[string]struct {
+		rows, says string
+		fails      error
+	}{
+		"by our number": {rows: "H2,9002,,2,700\n", says: "the lists are equal\n"},
+		"left out":      {rows: "", says: "extra  refund H2 9002", fails: errDiffer},
+		"another sum":   {rows: "H2,9002,,2,600\n", says: "differs  refund H2 9002  amount  700   600", fails: errDiffer},
+	} {
+		file := filepath.Join(t.TempDir(), "their.csv")
+		text := "his_order_no,refund_no,his_refund_no,trade_type,amount\nH1,,,1,600\nH1,,R1,2,200\nH2,,,1,700\n" + c.rows
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, err := run("", "reconcile", "--hospital", "H001", "--day", "2026-01-15", "--file", file, "--server", url, "--audit-token", "a")
+		if !errors.Is(err, c.fails) || !strings.Contains(out, c.says) {
+			t.Errorf("%s: %v, %q has no %q", name, err, out, c.says)
 		}
 	}
 }
