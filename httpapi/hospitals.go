@@ -289,7 +289,7 @@ func (c *call) adminBindCard() (reply, error) {
 	return reply{http.StatusCreated, cardJSON{bound.Type, bound.Number, done.State.Patient}}, nil
 }
 
-// adminReleaseCard takes a card from its patient.
+// adminReleaseCard takes a card from its patient. The number is the rest of the path, for it may have slashes.
 func (c *call) adminReleaseCard() (reply, error) {
 	ctx, cancel := c.commandCtx()
 	defer cancel()
@@ -301,7 +301,8 @@ func (c *call) adminReleaseCard() (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	id := card.ID(c.echo.Param("code"), cardType, c.echo.Param("number"))
+	number, _ := bareOf(c.echo.Param("*"))
+	id := card.ID(c.echo.Param("code"), cardType, number)
 	done, err := c.api.Cards.Execute(ctx, id, c.caller(op.id, op.at), card.Release{At: op.at})
 	if err != nil {
 		return reply{}, err

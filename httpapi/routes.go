@@ -92,7 +92,7 @@ func (a *API) routes() []route {
 		{"Admin Hospitals", "/admin/hospitals/", administrators, methods{get: (*call).adminListHospitals, post: (*call).adminCreateHospital}},
 		{"Admin Hospital", "/admin/hospitals/:code/", administrators, methods{get: (*call).adminHospital, patch: (*call).adminChangeHospital}},
 		{"Admin Cards", "/admin/hospitals/:code/cards/", administrators | recorded, methods{get: (*call).adminListCards, post: (*call).adminBindCard}},
-		{"Admin Card", "/admin/hospitals/:code/cards/:type/:number/", administrators, methods{remove: (*call).adminReleaseCard}},
+		{"Admin Card", "/admin/hospitals/:code/cards/:type/*", administrators, methods{remove: (*call).adminReleaseCard}},
 		{"Admin Deliveries", "/admin/hospitals/:code/deliveries/", administrators, methods{get: (*call).adminDeliveries}},
 		{"Admin Redeliver", "/admin/hospitals/:code/deliveries/redeliver/", administrators, methods{post: (*call).adminRedeliver}},
 		{"Admin Import", "/admin/hospital-orders/import", importers, methods{post: (*call).importHospitalOrders}},

@@ -350,6 +350,10 @@ func testCards(t *testing.T, w world) {
 	w.want("1", "msgPush", push.with("eventParams", of26.with("payAmout", "9").text()))
 	w.admin().Get(cards).Want(t, http.StatusOK).Into(t, &listed)
 	equal(t, "cards left", listed.Count, 2)
+	for number, path := range map[string]string{"C/1": "C%2F1/", "C/2": "C/2", "C/3/": "C%2F3%2F/", "/4": "/4/"} {
+		w.admin().Send("POST", cards, body(fields{"card_type": 3, "card_no": number, "patient": "patient1"})).Want(t, http.StatusCreated)
+		w.admin().Send("DELETE", cards+"3/"+path).Want(t, http.StatusNoContent)
+	}
 	w.admin().Send("DELETE", cards+"x/777/").Want(t, http.StatusNotFound)
 	w.admin().Send("DELETE", cards+"3/776/").Want(t, http.StatusNotFound)
 	w.admin().Get("/admin/hospitals/H009/cards/").Want(t, http.StatusNotFound)
