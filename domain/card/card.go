@@ -83,13 +83,13 @@ func Decide(c Card, cmd Command) ([]Event, error) {
 func decideBind(c Card, cmd Bind) ([]Event, error) {
 	switch {
 	case cmd.Type < 1 || cmd.Type > MaxType:
-		return nil, domain.RefuseField(domain.Invalid, "type", "%d is not 1 to %d", cmd.Type, MaxType)
+		return nil, domain.RefuseField(domain.Invalid, "card_type", "%d is not 1 to %d", cmd.Type, MaxType)
 	case cmd.Patient == "":
 		return nil, domain.RefuseField(domain.Invalid, "patient", "whose card is it?")
 	case c.Patient == cmd.Patient:
 		return nil, nil
 	case c.Patient != "":
-		return nil, domain.RefuseField(domain.AlreadyExists, "number", "the card is another patient's")
+		return nil, domain.RefuseField(domain.AlreadyExists, "card_no", "the card is another patient's")
 	default:
 		return []Event{CardBound(cmd)}, nil
 	}

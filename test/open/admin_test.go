@@ -333,6 +333,7 @@ func testCards(t *testing.T, w world) {
 		{fields{"card_type": 3, "patient": "patient1"}, "card_no"},
 		{fields{"card_type": 3, "card_no": "1", "patient": "nobody"}, "patient"},
 		{fields{"card_type": 3, "card_no": "1"}, "patient"},
+		{fields{"card_type": 3, "card_no": "777", "patient": "patient1"}, "card_no"}, // patient2's
 	} {
 		contains(t, c.f.line(), w.admin().Send("POST", cards, body(c.f)).Want(t, http.StatusBadRequest).Body, `{"`+c.field+`":["`)
 	}
