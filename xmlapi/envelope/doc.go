@@ -25,5 +25,6 @@
 //
 // # Where what is wrong is said
 //
-// What is wrong above the operation of a SOAP envelope is a fault (HTTP 500); all else is HTTP 200 with resultCode 2.
+// What is wrong above the operation of a SOAP envelope is a fault (HTTP 500); all else, a DOCTYPE before an operation too,
+// is HTTP 200 with resultCode 2.
 package envelope

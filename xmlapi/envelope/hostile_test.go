@@ -1,6 +1,7 @@
 package envelope_test
 
 import (
+	"net/http"
 	"runtime"
 	"strings"
 	"testing"
@@ -50,7 +51,7 @@ var refusals = []struct{ name, body, why string }{
 	{"DOCTYPE escaped", inArg0(escapeText(`<!DOCTYPE a><a/>`)), "不允许 DOCTYPE"},
 	{"DOCTYPE before an envelope", `<!DOCTYPE a>` + inSOAP(`<x><arg0>`+three+`</arg0></x>`), "不允许 DOCTYPE"},
 	{"DOCTYPE in an operation", inSOAP(`<x><!DOCTYPE a><arg0>` + three + `</arg0></x>`), "不允许 DOCTYPE"},
-	{"DOCTYPE in a body", inSOAP(`<!DOCTYPE a><x><arg0>` + three + `</arg0></x>`), "Client: 不允许 DOCTYPE"},
+	{"DOCTYPE in a body", inSOAP(`<!DOCTYPE a><x><arg0>` + three + `</arg0></x>`), "不允许 DOCTYPE"},
 	{"ENTITY", inArg0(`<!ENTITY a "b">`), "不允许 <!"},
 	{"entity", inArg0(`<a>&x;</a>`), "不是字符实体"},
 	{"bare ampersand", inArg0(`<a>1&2</a>`), "不是字符实体"},
@@ -123,6 +124,28 @@ func TestRefusals(t *testing.T) {
 			w := refusalReply(t, r, refusal)
 			checkReply(t, w, refusal)
 		})
+	}
+}
+
+// TestADoctypeIsRefusedAsTheRequestIsWrapped, though the root comes after it.
+func TestADoctypeIsRefusedAsTheRequestIsWrapped(t *testing.T) {
+	const subset = `<!DOCTYPE a [<!ENTITY b "<c>"> <!-- > -->]>`
+	call := `<web:x><arg0>` + three + `</arg0></web:x>`
+	for name, c := range map[string]struct{ body, begins string }{
+		"arg0":                {subset + `<arg0>` + three + `</arg0>`, `<return>`},
+		"request":             {subset + `<request>` + three + `</request>`, `<response>`},
+		"SOAP":                {subset + inSOAP(call), `<soap:Envelope`},
+		"SOAP, declared":      {`<?xml version="1.0"?>` + subset + inSOAP(call), `<soap:Envelope`},
+		"SOAP, in the body":   {inSOAP(subset + call), `<soap:Envelope`},
+		"SOAP, and too large": {subset + inSOAP(call+strings.Repeat(" ", envelope.MaxBody)), `<soap:Envelope`},
+	} {
+		r, refusal := refused(t, "", []byte(c.body))
+		w := refusalReply(t, r, refusal)
+		checkReply(t, w, refusal)
+		_, begins, _ := strings.Cut(w.Body.String(), "?>")
+		if w.Code != http.StatusOK || !strings.HasPrefix(begins, c.begins) || !strings.Contains(begins, "ns2:xResponse") && strings.Contains(name, "SOAP") {
+			t.Errorf("%s: %d %s", name, w.Code, begins)
+		}
 	}
 }
 

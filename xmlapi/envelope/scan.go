@@ -2,6 +2,7 @@ package envelope
 
 import (
 	"bytes"
+	"cmp"
 	"strings"
 )
 
@@ -18,18 +19,19 @@ type scanner struct {
 	kept     int    // text[:kept] is in clean or left out
 	depth    int
 	elements *int
+	refusal  *Refusal // of the first directive
 }
 
-// scan gives the document that encoding/xml may read; with a refusal, the part before what is refused. The depth is
+// scan gives the document that encoding/xml may read; with a refusal, as much as tells how it is wrapped. The depth is
 // that of the element which the document stands in.
 func scan(text []byte, depth int, elements *int) ([]byte, *Refusal) {
 	s := scanner{text: bytes.TrimLeft(text, space+bom), depth: depth, elements: elements}
 	for s.pos < len(s.text) {
 		if refusal := s.next(); refusal != nil {
-			return s.result(), refusal
+			return s.result(), cmp.Or(s.refusal, refusal)
 		}
 	}
-	return s.result(), nil
+	return s.result(), s.refusal
 }
 
 func (s *scanner) result() []byte {
@@ -61,7 +63,9 @@ func (s *scanner) markup() *Refusal {
 	case begins(rest, "<![CDATA["):
 		s.skip(len("<![CDATA["), "]]>")
 	case begins(rest, "<!"):
-		return refuseDirective(rest)
+		// The root, which says how the reply is wrapped, may come after it.
+		s.refusal = cmp.Or(s.refusal, refuseDirective(rest))
+		s.pos += len("<!")
 	case begins(rest, "<?"):
 		s.instruction()
 	case begins(rest, "</"):
