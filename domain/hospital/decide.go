@@ -184,8 +184,8 @@ func checkRefund(o Order, c Refund) error {
 		return domain.RefuseField(domain.Invalid, "refundAmout", "%d，超过可退金额 %d", r.Amount, left)
 	case r.All && r.Amount != left:
 		return domain.RefuseField(domain.Invalid, "refundAmout", "%d，全部退费须等于可退金额 %d", r.Amount, left)
-	case r.Amount != o.Amount && o.TradeMode() == Insurance:
-		return domain.RefuseField(domain.Invalid, "refundAmout", "%d，医保订单不能部分退费", r.Amount)
+	case !r.All && o.TradeMode() == Insurance:
+		return domain.RefuseField(domain.Invalid, "partialOrAllrefund", "2，医保订单不能部分退费")
 	default:
 		return nil
 	}

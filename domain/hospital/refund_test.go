@@ -66,10 +66,10 @@ func TestInsuranceIsRefundedWhole(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, amount := range []domain.Fen{1, price - 1} {
-				refused(t, o, refund("01", amount), domain.Invalid, "refundAmout")
+				refused(t, o, refund("01", amount), domain.Invalid, "partialOrAllrefund")
 				refused(t, o, refundAll("01", amount), domain.Invalid, "refundAmout")
 			}
-			has(t, gives(t, o, refund("01", price), "RefundOrdered RefundRequested"), Refunded, 0)
+			refused(t, o, refund("01", price), domain.Invalid, "partialOrAllrefund")
 			o := gives(t, o, refundAll("01", price), "RefundOrdered RefundRequested")
 			o = gives(t, o, failed, "RefundFailed")
 			has(t, gives(t, o, refundAll("02", price), "RefundOrdered RefundRequested"), Refunded, 0)

@@ -98,6 +98,7 @@ func testRefundGeneralCodes(t *testing.T, w world) {
 		asked{"all, and less than the rest", "2", "refundAmout：599", full.with("refundAmout", "599")},
 		asked{"all is the default", "2", "refundAmout：599", full.with("refundAmout", "599").without("partialOrAllrefund")},
 		asked{"part of an insurance payment", "2", "医保", insured.with("refundAmout", "1").with("partialOrAllrefund", "2")},
+		asked{"all of an insurance payment, as a part", "2", "partialOrAllrefund：2", insured.with("partialOrAllrefund", "2")},
 		asked{"unpaid", "2", "待支付", full.with("orderNo", unpaid).with("refundType", "2")},
 		asked{"cancelled", "2", "取消", full.with("orderNo", cancelled).with("refundType", "2")},
 		asked{"full", "0", "", full},
