@@ -25,7 +25,7 @@ func IsNumber(text string) bool { return domain.IsDigits(text, 19) }
 const MaxForeign = 64
 
 // ForeignPattern is what a number of a hospital's or a channel's looks like: characters that can be seen, without space.
-var ForeignPattern = regexp.MustCompile(`^[^\s\p{C}]+$`)
+var ForeignPattern = regexp.MustCompile(`^[^\p{Z}\p{C}]+$`)
 
 // Serials is how many numbers one day has for orders of one platform, kind and trade type.
 const Serials = 10_000_000

@@ -35,6 +35,19 @@ func TestNumber(t *testing.T) {
 	}
 }
 
+func TestForeignNumbersHaveNoSpace(t *testing.T) {
+	for _, text := range []string{"R-1", "退费3", "C/1", "€😀", "٣"} {
+		if !ForeignPattern.MatchString(text) {
+			t.Errorf("%q is a number", text)
+		}
+	}
+	for _, space := range " \t\n\r\v\f\u0085\u00a0\u1680\u2003\u2028\u2029\u202f\u200b\u3000\ufeff\x00" {
+		if text := "a" + string(space) + "b"; ForeignPattern.MatchString(text) {
+			t.Errorf("%q is no number", text)
+		}
+	}
+}
+
 // TestSameTerms changes each field of an order's terms: only our own number and the time make no difference.
 func TestSameTerms(t *testing.T) {
 	whole := reflect.TypeFor[Terms]()

@@ -330,6 +330,7 @@ func testCards(t *testing.T, w world) {
 		{fields{"card_type": 0, "card_no": "1", "patient": "patient1"}, "card_type"},
 		{fields{"card_type": 10, "card_no": "1", "patient": "patient1"}, "card_type"},
 		{fields{"card_type": 3, "card_no": "1 2", "patient": "patient1"}, "card_no"},
+		{fields{"card_type": 3, "card_no": "1\u30002", "patient": "patient1"}, "card_no"},
 		{fields{"card_type": 3, "patient": "patient1"}, "card_no"},
 		{fields{"card_type": 3, "card_no": "1", "patient": "nobody"}, "patient"},
 		{fields{"card_type": 3, "card_no": "1"}, "patient"},

@@ -85,7 +85,7 @@ func testRefundGeneralCodes(t *testing.T, w world) {
 	calls = append(calls, bad(full, "refundType", "0", "4", "x", "01", "1.0", "-1")...)
 	calls = append(calls, bad(full, "refundAmout", "0", "-1", "1.5", "6.00", "abc", "0x10", "99999999999999999999")...)
 	calls = append(calls, bad(full, "refundTime", "2016-02-30 00:00:00", "2016-8-28 10:00:00", "2016-08-28", "2016-08-28T10:00:00", "2016-08-28 24:00:00", "20160828100000")...)
-	calls = append(calls, bad(full, "hisRefundOrderNo", "R 1", strings.Repeat("9", 65))...)
+	calls = append(calls, bad(full, "hisRefundOrderNo", "R 1", "R\u30001", strings.Repeat("9", 65))...)
 	calls = append(calls, bad(full, "refundReason", strings.Repeat("因", 201))...)
 	calls = append(calls, bad(full, "partialOrAllrefund", "0", "3", "全部")...)
 	calls = append(calls, bad(full, "pushMsg", "0", "3", "true")...)
