@@ -149,6 +149,36 @@ func TestADoctypeIsRefusedAsTheRequestIsWrapped(t *testing.T) {
 	}
 }
 
+// TestARefusalIsOfTheTypeThatWasAskedFor, as far as the request tells of it before what is wrong.
+func TestARefusalIsOfTheTypeThatWasAskedFor(t *testing.T) {
+	const asked = `<responseType> 1 </responseType><methodCode>m</methodCode><methodParams>`
+	twice := asked + `<a/><a/></methodParams>`
+	for name, body := range map[string]string{
+		"twice":                 `<arg0>` + twice + `</arg0>`,
+		"twice, in a request":   `<request>` + twice + `</request>`,
+		"twice, all of it text": `<arg0><![CDATA[` + twice + `]]></arg0>`,
+		"twice, in both":        `<arg0><request>` + twice + `</request></arg0>`,
+		"twice, quoted in both": `<arg0>` + escapeText(`<request>`+twice+`</request>`) + `</arg0>`,
+		"a DOCTYPE":             `<!DOCTYPE a><arg0>` + twice + `</arg0>`,
+		"no end":                `<arg0>` + asked,
+		"too many elements":     `<arg0>` + asked + strings.Repeat(`<a/>`, 2000) + `</methodParams></arg0>`,
+		"no methodCode":         `<arg0><responseType>1</responseType></arg0>`,
+	} {
+		r, refusal := refused(t, "", []byte(body))
+		if kind := refusalReply(t, r, refusal).Header().Get("Content-Type"); kind != "application/json; charset=utf-8" {
+			t.Errorf("%s: %s", name, kind)
+		}
+	}
+	for name, body := range map[string]string{
+		"a parameter of that name": inArg0(`<responseType>1</responseType><a/><a/>`),
+		"beside the argument":      `<a><responseType>1</responseType></a>`,
+	} {
+		if r, _ := refused(t, "", []byte(body)); r.JSON {
+			t.Errorf("%s: in JSON", name)
+		}
+	}
+}
+
 // TestRefusalsAreCheap: none of these makes the server work or hold more than a good request may.
 func TestRefusalsAreCheap(t *testing.T) {
 	const most = 32 << 20

@@ -61,37 +61,51 @@ func (r *Request) decode(contentType string, body []byte) (text []byte, refusal 
 	return text, refusal
 }
 
-// locate finds the form and the operation as far as the document goes: it may be cut, and wrong further on.
-func (r *Request) locate(clean []byte) {
+// locate finds the form, the operation and the type of the reply as far as the document goes: it may be cut, and wrong
+// further on. One that stands as text has the names of the elements around it.
+func (r *Request) locate(clean []byte, within ...string) {
 	decoder := xml.NewDecoder(bytes.NewReader(clean))
-	body := false
-	for depth := 0; depth >= 0; {
+	body, path := false, within
+	for {
 		token, err := decoder.Token()
 		if err != nil {
 			return
 		}
 		switch token := token.(type) {
 		case xml.StartElement:
-			depth++
+			path = append(path, token.Name.Local)
 			switch {
-			case depth == 1:
+			case len(path) == 1:
 				r.form = formOf(token.Name.Local)
-				if r.form != soap || token.Name.Space != soapSpace {
+				if r.form == soap && token.Name.Space != soapSpace {
 					return
 				}
-			case depth == 2:
+			case len(path) == 2:
 				body = token.Name == xml.Name{Space: soapSpace, Local: "Body"}
-			case body:
-				if o := (operation{token.Name.Space, token.Name.Local}); o.answerable() {
-					r.operation = o
+			case len(path) == 3 && body && r.operation.local == "":
+				o := operation{token.Name.Space, token.Name.Local}
+				if !o.answerable() {
+					return
 				}
-				return
+				r.operation = o
 			}
 		case xml.EndElement:
-			depth--
+			if path = path[:len(path)-1]; len(path) == 0 {
+				return
+			}
+		case xml.CharData:
+			if n := len(path); n > 1 && path[n-1] == "responseType" && isArgument(path[n-2]) {
+				r.JSON = strings.TrimSpace(string(token)) == "1"
+				return
+			}
 		}
 	}
 }
+
+// arguments are the names of the element that holds a call.
+var arguments = []string{"arg0", "request"}
+
+func isArgument(name string) bool { return slices.Contains(arguments, name) }
 
 func formOf(root string) form {
 	switch root {
@@ -174,7 +188,7 @@ func (r *Request) perform(operation *Params) *Refusal {
 	if refusal := operation.check(); refusal != nil {
 		return refusal
 	}
-	for _, name := range []string{"arg0", "request"} {
+	for _, name := range arguments {
 		if argument, present := operation.Child(name); present {
 			return r.call(argument)
 		}
@@ -219,11 +233,15 @@ func (r *Request) responseType(content *Params) *Refusal {
 func (r *Request) content(argument *Params) (*Params, *Refusal) {
 	for {
 		inner, refusal := r.unquote(argument)
-		if refusal != nil || len(inner.kids) != 1 {
-			return inner, refusal
+		if refusal != nil {
+			r.locate([]byte(argument.text), argument.name)
+			return nil, refusal
+		}
+		if len(inner.kids) != 1 {
+			return inner, nil
 		}
 		argument = inner.kids[0]
-		if argument.name != "request" && argument.name != "arg0" {
+		if !isArgument(argument.name) {
 			return inner, nil
 		}
 	}
