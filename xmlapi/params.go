@@ -130,7 +130,9 @@ func (p *params) moment(name string, parse func(string) (time.Time, bool), form 
 // ordered refuses a span whose ends are reversed.
 func (p *params) ordered(from, to string, first, last time.Time) {
 	if p.err == nil && last.Before(first) {
-		p.wrong(to, "早于 %s", from)
+		begin, _ := p.from.Text(from)
+		end, _ := p.from.Text(to)
+		p.wrong(to, "%s，早于 %s %s", end, from, begin)
 	}
 }
 

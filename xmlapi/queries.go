@@ -76,9 +76,10 @@ const (
 // eventsReplay gives the hospital's refund and stop events after a position (the notes' Methods); 0 is the beginning.
 func (c *call) eventsReplay() error {
 	p := &c.params
-	after, err := eventstore.ParsePosition(p.optional("position", maxNumber, "0"))
+	position := p.optional("position", maxNumber, "0")
+	after, err := eventstore.ParsePosition(position)
 	if err != nil {
-		p.wrong("position", msgPosition)
+		p.wrong("position", msgPosition, position)
 	}
 	limit := p.choice("limit", 1, replayMost, replayDefault)
 	if p.err != nil {
@@ -89,7 +90,7 @@ func (c *call) eventsReplay() error {
 		return err
 	}
 	if len(events) == 0 && c.beyondLog(after) {
-		p.wrong("position", msgPosition)
+		p.wrong("position", msgPosition, position)
 		return p.err
 	}
 	return c.stream(projections.HospitalEventFields, func(yield func([]string, error) bool) {
@@ -101,7 +102,7 @@ func (c *call) eventsReplay() error {
 	})
 }
 
-const msgPosition = "须为前一次应答中的 position，或 0"
+const msgPosition = "%s，须为前一次应答中的 position，或 0"
 
 // beyondLog says that a position is none of the log's: who waits behind it, as with one of a log that was moved, would
 // wait for ever. While the log cannot be asked, what the views hold is answered.

@@ -186,8 +186,6 @@ func (c *call) inState(err error, found decider.Result[hospital.Order], command 
 	switch fault.Code {
 	case domain.CannotRefund, domain.CannotStop:
 		return notAllowed(fmt.Sprintf("订单 %s 的状态为%s，不能%s", o.Number, o.Status.Display(), what))
-	case domain.KeyReused:
-		return notAllowed(fault.Field + "：已用于内容不同的另一笔退费")
 	default:
 		return err
 	}

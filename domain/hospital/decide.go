@@ -135,10 +135,10 @@ func decideRefund(o Order, c Refund) ([]Event, error) {
 		return nil, domain.Refuse(domain.NotFound, "order %s is not of hospital %s", o.Number, c.Hospital)
 	}
 	if first, ok := o.RefundOrder(r.HisNo); ok {
-		if c.Kind == o.Kind && r.sameWish(first) {
-			return nil, nil
+		if change := c.changeOf(o.Kind, first); change != "" {
+			return nil, domain.RefuseField(domain.KeyReused, "hisRefundOrderNo", "%s 已用于内容不同的另一笔退费：%s", r.HisNo, change)
 		}
-		return nil, domain.RefuseField(domain.KeyReused, "hisRefundOrderNo", "%s stands for another refund", r.HisNo)
+		return nil, nil
 	}
 	if o.FreedNumber(r.HisNo, c.Turn) {
 		return nil, domain.RefuseField(domain.AlreadyExists, "hisRefundOrderNo", "%s 已用于另一笔退费", r.HisNo)
@@ -160,10 +160,29 @@ func decideFreeNumber(o Order, c FreeNumber) ([]Event, error) {
 	return []Event{RefundNumberFreed(c)}, nil
 }
 
-// sameWish says that the hospital asks for the same: the number, what it begins with and the time are ours.
-func (r RefundOrder) sameWish(first RefundOrder) bool {
-	first.No, first.Type, first.At = r.No, r.Type, r.At
-	return r == first
+// changeOf says what the hospital asks for otherwise than the first time, "" if nothing: the number, what it begins with
+// and the time are ours.
+func (c Refund) changeOf(kind Kind, first RefundOrder) string {
+	choice := func(one bool) string {
+		if one {
+			return "1"
+		}
+		return "2"
+	}
+	r := c.Order
+	for _, f := range []struct{ name, now, before string }{
+		{"refundType", fmt.Sprint(c.Kind), fmt.Sprint(kind)},
+		{"refundAmout", fmt.Sprint(r.Amount), fmt.Sprint(first.Amount)},
+		{"partialOrAllrefund", choice(r.All), choice(first.All)},
+		{"refundTime", r.RefundTime, first.RefundTime},
+		{"refundReason", r.Reason, first.Reason},
+		{"pushMsg", choice(r.Push), choice(first.Push)},
+	} {
+		if f.now != f.before {
+			return fmt.Sprintf("%s %.64s，原为 %.64s", f.name, f.now, f.before)
+		}
+	}
+	return ""
 }
 
 func checkRefund(o Order, c Refund) error {

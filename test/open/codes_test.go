@@ -104,11 +104,11 @@ func testRefundGeneralCodes(t *testing.T, w world) {
 		asked{"full", "0", "", full},
 		asked{"full again", "3", "R-1", full},
 		asked{"full again with its defaults left out", "3", "R-1", full.without("partialOrAllrefund").without("pushMsg")},
-		asked{"the number with another amount", "2", "hisRefundOrderNo", full.with("refundAmout", "1").with("partialOrAllrefund", "2")},
-		asked{"the number with another time", "2", "hisRefundOrderNo", full.with("refundTime", "2016-08-28 10:00:01")},
-		asked{"the number with another reason", "2", "hisRefundOrderNo", full.with("refundReason", "其他")},
-		asked{"the number with another pushMsg", "2", "hisRefundOrderNo", full.with("pushMsg", "2")},
-		asked{"the number with another type", "2", "hisRefundOrderNo", full.with("refundType", "2")},
+		asked{"the number with another amount", "2", "hisRefundOrderNo：R-1 已用于内容不同的另一笔退费：refundAmout 1，原为 600", full.with("refundAmout", "1").with("partialOrAllrefund", "2")},
+		asked{"the number with another time", "2", "refundTime 2016-08-28 10:00:01，原为 2016-08-28 10:00:00", full.with("refundTime", "2016-08-28 10:00:01")},
+		asked{"the number with another reason", "2", "refundReason 其他，原为 患者退号", full.with("refundReason", "其他")},
+		asked{"the number with another pushMsg", "2", "pushMsg 2，原为 1", full.with("pushMsg", "2")},
+		asked{"the number with another type", "2", "refundType 2，原为 1", full.with("refundType", "2")},
 		asked{"the number with another order", "2", "R-1", part.with("hisRefundOrderNo", "R-1")},
 		asked{"refunded", "2", "已退费", full.with("hisRefundOrderNo", "R-9")},
 		asked{"part", "0", "", part},
@@ -220,7 +220,7 @@ func testOrdersQueryCodes(t *testing.T, w world) {
 	calls = append(calls, bad(all, "startTime", "2016-08-27", "2016-08-27 00:00:60", "2016-08-27 0:00:00")...)
 	calls = append(calls, bad(all, "endTime", "2016-13-01 00:00:00", "now")...)
 	calls = append(calls,
-		asked{"reversed ends", "2", "endTime：早于 startTime", all.with("endTime", "2016-08-27 00:59:59")},
+		asked{"reversed ends", "2", "endTime：2016-08-27 00:59:59，早于 startTime 2016-08-27 01:00:00", all.with("endTime", "2016-08-27 00:59:59")},
 		asked{"no row", "1", "未查询到记录", all.with("endTime", "2016-08-27 01:00:00").with("orderMode", "3")},
 		asked{"all", "0", "", all},
 	)
@@ -275,7 +275,7 @@ func testRegOrdersQueryCodes(t *testing.T, w world) {
 	calls = append(calls, bad(all, "startDate", "2016-9-1", "2016-09-01 00:00:00", "2016-02-30")...)
 	calls = append(calls, bad(all, "endDate", "20161001")...)
 	calls = append(calls,
-		asked{"reversed ends", "2", "endDate：早于 startDate", all.with("endDate", "2016-08-31")},
+		asked{"reversed ends", "2", "endDate：2016-08-31，早于 startDate 2016-09-01", all.with("endDate", "2016-08-31")},
 		asked{"no row", "1", "未查询到记录", all.with("startDate", "2016-09-03").with("endDate", "2016-09-30")},
 		asked{"an unknown branch", "1", "未查询到记录", all.with("branchCode", "B02")},
 		asked{"all", "0", "", all},
@@ -398,7 +398,7 @@ func testEventsReplayCodes(t *testing.T, w world) {
 	calls = append(calls, bad(p, "position", "x", "-1", "1-", "99999999999999999999999")...)
 	calls = append(calls, bad(p, "limit", "0", "1001", "x")...)
 	calls = append(calls,
-		asked{"after the log's end", "2", "position：须为前一次应答中的 position，或 0", p.with("position", "4000000000")},
+		asked{"after the log's end", "2", "position：4000000000，须为前一次应答中的 position，或 0", p.with("position", "4000000000")},
 		asked{"another hospital", "1", "未查询到记录", p.with("secret", secret2)},
 		asked{"all", "0", "", p},
 	)

@@ -2,6 +2,7 @@ package envelope_test
 
 import (
 	"net/http"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -102,7 +103,7 @@ var refusals = []struct{ name, body, why string }{
 	{"comments", inArg0(strings.Repeat(`<!---->`, 35_000) + `<a/><a/>`), "元素 a 重复"},
 	{"text in pieces", inArg0(`<a>` + strings.Repeat(`b<!---->`, 30_000) + `</a><a/>`), "元素 a 重复"},
 	{"end tags with space", inArg0(strings.Repeat(`</ a>`, 40_000)), "不是一对"},
-	{"open comments", inArg0(strings.Repeat(`<!-- `, 40_000)), "标记有误"},
+	{"open comments", inArg0(strings.Repeat(`<!-- `, 40_000)), "注释里不能有 --"},
 	{"open instructions", inArg0(strings.Repeat(`<?a `, 40_000)), "没有结束"},
 	{"references", inArg0(strings.Repeat(`&#0000000065`, 20_000)), "不是字符实体"},
 	{"billion laughs", `<!DOCTYPE lolz [<!ENTITY lol "lol">` + strings.Repeat(`<!ENTITY lol2 "&lol;&lol;&lol;&lol;">`, 9) + `]><arg0>` + three + `</arg0>`,
@@ -190,6 +191,16 @@ func TestRefusalsAreCheap(t *testing.T) {
 		runtime.ReadMemStats(&after)
 		if used := after.TotalAlloc - before.TotalAlloc; used > most || err == nil {
 			t.Errorf("%s: %d bytes, %v", c.name, used, err)
+		}
+	}
+}
+
+// TestRefusalsAreChinese: what encoding/xml says in English is for no hospital.
+func TestRefusalsAreChinese(t *testing.T) {
+	for _, params := range []string{"<a>\x01</a>", `<a:b:c/>`, `<a b>1</a>`, `<a b=c/>`, `<a =""/>`, `<a b="<"/>`, `<a>]]></a>`, `<!-- -- -->`, `<1/>`, `<a/b>`, `<a`, `</>`, `<?`, `<a></b>`, `&x;`} {
+		_, refusal := refused(t, "", []byte(inArg0(params)))
+		if english := regexp.MustCompile(`[a-zA-Z]{3,}( [a-z]{3,})+`).FindString(refusal.Why); english != "" {
+			t.Errorf("%s: %s", params, refusal.Why)
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/xml"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -113,13 +112,16 @@ func refuseSyntax(err error) *Refusal {
 	const invalid = "报文不是有效的 XML："
 	var syntax *xml.SyntaxError
 	if !errors.As(err, &syntax) {
-		return refuse(invalid+"%s", cut(err.Error()))
+		return refuse(invalid + "标记有误")
 	}
 	return refuse(invalid+"第 %d 行，%s", syntax.Line, syntaxWords(syntax.Msg))
 }
 
 func syntaxWords(message string) string {
+	code, illegal := strings.CutPrefix(message, "illegal character code ")
 	switch {
+	case illegal:
+		return "XML 里不能有字符 " + code
 	case strings.HasPrefix(message, "unexpected EOF"):
 		return "没有结束"
 	case strings.HasPrefix(message, "invalid character entity"):
@@ -132,6 +134,12 @@ func syntaxWords(message string) string {
 		return "开始与结束的标签不是一对"
 	case strings.HasPrefix(message, "invalid characters between"):
 		return "结束标签里有多余的字符"
+	case strings.Contains(message, "attribute"):
+		return "属性有误"
+	case strings.HasPrefix(message, "unescaped ]]>"):
+		return "]]> 只能在 CDATA 的末尾"
+	case strings.HasPrefix(message, `invalid sequence "--"`):
+		return "注释里不能有 --"
 	}
-	return fmt.Sprintf("标记有误（%s）", cut(message))
+	return "标记有误"
 }
