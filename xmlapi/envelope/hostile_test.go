@@ -85,6 +85,8 @@ var refusals = []struct{ name, body, why string }{
 	{"broken in an operation", inSOAP(`<x><arg0>` + three + `</arg1></x>`), "Client: 报文不是有效的 XML"},
 	{"cut root", `<soap:Envelope xmlns:soap="http://sch`, "没有结束"},
 	{"no arg0", inSOAP(`<x/>`), "缺少 arg0"},
+	{"no operation", inSOAP(`<arg0>` + three + `</arg0>`), "缺少操作元素：Body 里应是操作，arg0 应在操作里"},
+	{"no operation, request", inSOAP(`<request>` + three + `</request>`), "request 应在操作里"},
 	{"twice arg0", inSOAP(`<x><arg0>` + three + `</arg0><arg0/></x>`), "元素 arg0 重复"},
 	{"root after an envelope", inSOAP(`<x><arg0>`+three+`</arg0></x>`) + `<a/>`, "根元素不止一个"},
 	{"too large", `<arg0>` + three + strings.Repeat(" ", envelope.MaxBody) + `</arg0>`, "报文超过 262144 字节"},

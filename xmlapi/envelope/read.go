@@ -193,6 +193,9 @@ func (r *Request) perform(operation *Params) *Refusal {
 			return r.call(argument)
 		}
 	}
+	if isArgument(operation.name) {
+		return refuse("缺少操作元素：Body 里应是操作，%s 应在操作里", operation.name)
+	}
 	return refuse("缺少 arg0")
 }
 
