@@ -117,9 +117,10 @@ func unavailable(err error) bool {
 	return decider.MayPass(err) || projections.MayPass(err) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// identify finds the hospital that the secret names. It says no more of a wrong one than that it is wrong.
+// identify finds the hospital that the secret names. It says no more of a wrong one than that it is wrong, so one that is
+// too long is wrong too: a description would quote it.
 func (c *call) identify() error {
-	secret := c.params.required("secret", maxText)
+	secret := c.params.required("secret", envelope.MaxBody)
 	if err := c.params.err; err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ func bad(p params, name string, values ...string) []asked {
 // badSecrets are the calls with secrets that are wrong, some by little.
 func badSecrets(p params) []asked {
 	var calls []asked
-	for _, s := range []string{"wrong", "xxxxxx", "xxxxxxxx", "xxxxxxX", "ｘxxxxxx", strings.Repeat("x", 200)} {
+	for _, s := range []string{"wrong", "xxxxxx", "xxxxxxxx", "xxxxxxX", "ｘxxxxxx", strings.Repeat("x", 201)} {
 		calls = append(calls, asked{"secret " + s, "-1", "secret：接口密钥错误", p.with("secret", s)})
 	}
 	return append(calls, missing(p, "secret")...)
