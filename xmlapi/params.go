@@ -93,13 +93,13 @@ func (p *params) must(name string, first, last int) int { return p.choice(name, 
 func (p *params) fen(name string) domain.Fen {
 	value := p.required(name, maxText)
 	n, err := strconv.ParseInt(value, 10, 64)
-	if value != "" && (err != nil || n <= 0 || n > int64(domain.MaxFen)) {
+	if value != "" && (err != nil || n <= 0 || n > int64(domain.MaxFen) || strconv.FormatInt(n, 10) != value) {
 		p.wrong(name, "%s，须为正整数（单位：分）", cut(value))
 	}
 	return domain.Fen(n)
 }
 
-var yuanPattern = regexp.MustCompile(`^[0-9]{1,10}(\.[0-9]{1,2})?$`)
+var yuanPattern = regexp.MustCompile(`^(0|[1-9][0-9]{0,9})(\.[0-9]{1,2})?$`)
 
 // yuan is an amount in yuan, with up to two decimals.
 func (p *params) yuan(name string) string {
@@ -112,6 +112,15 @@ func (p *params) yuan(name string) string {
 
 func (p *params) time(name string) time.Time {
 	return p.moment(name, hospital.ParseTime, "YYYY-MM-DD HH:mm:ss")
+}
+
+// tradeTime is a time that a trade can have.
+func (p *params) tradeTime(name string) time.Time {
+	t := p.time(name)
+	if p.err == nil && !hospital.Plausible(t) {
+		p.wrong(name, "%s，须在 2000 年至 2099 年之间", t.Format(hospital.TimeLayout))
+	}
+	return t
 }
 
 func (p *params) date(name string) time.Time {

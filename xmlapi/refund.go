@@ -29,7 +29,7 @@ func (c *call) refundGeneral() error {
 	r := &refund.Order
 	r.HisNo = p.number("hisRefundOrderNo")
 	r.Amount = p.fen("refundAmout")
-	r.RefundTime = p.time("refundTime").Format(hospital.TimeLayout)
+	r.RefundTime = p.tradeTime("refundTime").Format(hospital.TimeLayout)
 	r.Reason = p.required("refundReason", maxText)
 	r.All = p.choice("partialOrAllrefund", refundAll, refundPart, refundAll) == refundAll
 	r.Push = p.choice("pushMsg", push, noPush, push) == push

@@ -83,8 +83,8 @@ func testRefundGeneralCodes(t *testing.T, w world) {
 	calls := badSecrets(full)
 	calls = append(calls, missing(full, "refundType", "orderNo", "hisRefundOrderNo", "refundAmout", "refundTime", "refundReason")...)
 	calls = append(calls, bad(full, "refundType", "0", "4", "x", "01", "1.0", "-1")...)
-	calls = append(calls, bad(full, "refundAmout", "0", "-1", "1.5", "6.00", "abc", "0x10", "99999999999999999999")...)
-	calls = append(calls, bad(full, "refundTime", "2016-02-30 00:00:00", "2016-8-28 10:00:00", "2016-08-28", "2016-08-28T10:00:00", "2016-08-28 24:00:00", "20160828100000")...)
+	calls = append(calls, bad(full, "refundAmout", "0", "-1", "1.5", "6.00", "abc", "0x10", "+200", "0200", "２００", "99999999999999999999")...)
+	calls = append(calls, bad(full, "refundTime", "2016-02-30 00:00:00", "2016-8-28 10:00:00", "2016-08-28", "2016-08-28T10:00:00", "2016-08-28 24:00:00", "20160828100000", "0001-01-01 00:00:00", "1999-12-31 23:59:59", "2100-01-01 00:00:00", "9999-12-31 23:59:59")...)
 	calls = append(calls, bad(full, "hisRefundOrderNo", "R 1", "R\u30001", strings.Repeat("9", 65))...)
 	calls = append(calls, bad(full, "refundReason", strings.Repeat("因", 201))...)
 	calls = append(calls, bad(full, "partialOrAllrefund", "0", "3", "全部")...)
@@ -339,10 +339,10 @@ func testMsgPushCodes(t *testing.T, w world) {
 			calls = append(calls, asked{one.event + " without " + p.name, "2", p.name + "：缺少必输参数", push("1", card1, one.event, one.of.without(p.name))})
 		}
 	}
-	for _, value := range []string{"很多", "-1", "3.5", "1234567"} {
+	for _, value := range []string{"很多", "-1", "3.5", "003", "1234567"} {
 		calls = append(calls, asked{"currentNum " + value, "2", "currentNum：", push("1", card1, "16", waiting.with("currentNum", value))})
 	}
-	for _, value := range []string{"236元", "-1", "1.234", "1e3", ".5"} {
+	for _, value := range []string{"236元", "-1", "1.234", "1e3", ".5", "00236", "00.50"} {
 		calls = append(calls, asked{"payAmout " + value, "2", "payAmout：", push("1", card1, "26", unpaid.with("payAmout", value))})
 	}
 	for _, value := range []string{"0", "10", "诊疗卡"} {
