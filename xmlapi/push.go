@@ -104,7 +104,7 @@ func (c *call) patientOf(voucherType int, voucher string) (string, error) {
 	}
 }
 
-var countPattern = regexp.MustCompile(`^(0|[1-9][0-9]{0,5})$`)
+var countPattern = regexp.MustCompile(`^[0-9]{1,6}$`)
 
 // eventParams reads the parameters of an event (2.5.2), each of which must be there.
 func (c *call) eventParams(event message.Event) map[string]string {
