@@ -20,6 +20,7 @@ import (
 
 	"github.com/google/uuid"
 	lru "github.com/hashicorp/golang-lru/v2"
+	"golang.org/x/sync/singleflight"
 )
 
 // keySize is that of all keys here, in bytes: AES-256.
@@ -48,6 +49,8 @@ type Keyring struct {
 	name   string
 	master cipher.AEAD
 	macKey []byte
+
+	making singleflight.Group // the first keys of patients, by username
 
 	// reading keeps a key that is being destroyed from coming back into the cache.
 	reading sync.Mutex

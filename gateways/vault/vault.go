@@ -58,7 +58,7 @@ func (v Vault) SealBytes(ctx context.Context, call decider.Call, patient, purpos
 	}
 	name := privacy.Key
 	if name == "" {
-		if name, err = v.newKey(ctx, call, patient); err != nil {
+		if name, err = v.firstKey(ctx, call, patient); err != nil {
 			return nil, err
 		}
 	}
@@ -67,6 +67,12 @@ func (v Vault) SealBytes(ctx context.Context, call decider.Call, patient, purpos
 		return nil, fmt.Errorf("texts of %s: %w", patient, err)
 	}
 	return seal(key, plain, purpose), nil
+}
+
+// firstKey is newKey for all who ask for it at the same time: a key is a file, and most of them would be thrown away.
+func (v Vault) firstKey(ctx context.Context, call decider.Call, patient string) (string, error) {
+	name, err, _ := v.Keys.making.Do(patient, func() (any, error) { return v.newKey(ctx, call, patient) })
+	return name.(string), err
 }
 
 // newKey makes a patient's data key and gives its name. Only one is ever named: who is slower uses the other's.

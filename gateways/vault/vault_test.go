@@ -9,7 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/uuid"
@@ -206,6 +208,43 @@ func TestOneKeyAPatient(t *testing.T) {
 	if files := w.files(); len(files) != 1 {
 		t.Errorf("data keys %v, want one", files)
 	}
+}
+
+// TestOneKeyIsMadeForAllWhoWait: a key is a file that must be durable. Sixty-four first texts at once must not make as many.
+func TestOneKeyIsMadeForAllWhoWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		users := &slow{Users: w.Users, release: make(chan struct{})}
+		v := Vault{Users: users, Keys: w.Keys, Now: w.Now}
+		for range 64 {
+			go func() {
+				if _, err := v.Seal(t.Context(), call(), "p1", purpose, "text"); err != nil {
+					t.Error(err)
+				}
+			}()
+		}
+		synctest.Wait()
+		if n := users.asked.Load(); n != 1 {
+			t.Errorf("%d keys are made", n)
+		}
+		close(users.release)
+		synctest.Wait()
+	})
+}
+
+// slow names no key before it may.
+type slow struct {
+	Users
+	asked   atomic.Int32
+	release chan struct{}
+}
+
+func (s *slow) Execute(ctx context.Context, name string, c decider.Call, command account.Command) (decider.Result[account.User], error) {
+	if _, makes := command.(account.MakeKey); makes {
+		s.asked.Add(1)
+		<-s.release
+	}
+	return s.Users.Execute(ctx, name, c, command)
 }
 
 func TestErasing(t *testing.T) {
