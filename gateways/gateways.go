@@ -49,9 +49,18 @@ func (p Payments) Perform(ctx context.Context, number string) (Entry, error) {
 // AtOnce is Perform by the server that has just written down what the order wants: its time of grace is now.
 // What has no such time is left to the reactor, so that one refund is never asked for twice at once.
 func (p Payments) AtOnce(ctx context.Context, number string) (Entry, error) {
+	return p.atOnce(ctx, number, func(process.Todo) bool { return true })
+}
+
+// Pay is AtOnce of a payment through one channel. Another that was asked for may be held up by its platform.
+func (p Payments) Pay(ctx context.Context, number string, channel payment.Channel) (Entry, error) {
+	return p.atOnce(ctx, number, func(t process.Todo) bool { return t.Channel == channel })
+}
+
+func (p Payments) atOnce(ctx context.Context, number string, mine func(process.Todo) bool) (Entry, error) {
 	periods := p.Periods
 	periods.Grace = 0
-	return p.perform(ctx, number, periods, func(t process.Todo) bool { return t.Graced })
+	return p.perform(ctx, number, periods, func(t process.Todo) bool { return t.Graced && mine(t) })
 }
 
 // now is as exact as what is stored: a step must be called the same by a server that has read of it.
@@ -161,12 +170,16 @@ func (p Payments) claim(ctx context.Context, o Entry, t process.Todo, r payment.
 	return order, claimed, claimed.Claim == id.String(), err
 }
 
-// askLimit is how long the platform may be asked for one refund. It is shorter than [process.Periods.Grace], after which
-// another server may ask.
+// askLimit is how long after the claim the platform may be asked for one refund. It is shorter than [process.Periods.Grace],
+// after which another server may ask.
 const askLimit = 10 * time.Second
 
 func (p Payments) ask(ctx context.Context, o Entry, r payment.Refund) (payment.PlatformRefund, error) {
-	ctx, cancel := context.WithTimeout(ctx, askLimit)
+	left := askLimit - p.now().Sub(r.AskedAt)
+	if left <= 0 {
+		return payment.PlatformRefund{}, fmt.Errorf("%w: the claim took too long to be written", ErrTurn)
+	}
+	ctx, cancel := context.WithTimeout(ctx, left)
 	defer cancel()
 	return p.Platform.CreateRefund(ctx, RefundRequest{Charge: r.Ref, OrderNo: o.Number, No: r.No, Amount: r.Amount, Description: r.Reason})
 }
@@ -238,6 +251,20 @@ func (p Payments) timeOut(ctx context.Context, o Entry, t process.Todo) (Entry, 
 // lateNotice asks the platform after the charges of an unpaid order; ok is true if one was paid, or several. A charge whose
 // money the order has had, and did not want, is not asked after again, nor one that the platform does not know.
 func (p Payments) lateNotice(ctx context.Context, o Entry, t process.Todo) (paid Entry, ok bool, err error) {
+	receipts, err := p.lateReceipts(ctx, o)
+	if err != nil {
+		return paid, false, err
+	}
+	for _, r := range receipts {
+		if paid, err = p.Books.Execute(ctx, o.Number, p.call(o, t, r.Ref), payment.ConfirmPayment{Receipt: r}); err != nil {
+			return paid, false, err
+		}
+	}
+	return paid, len(receipts) > 0, nil
+}
+
+// lateReceipts are all of them before one is written down: an order that is paid is not asked after again.
+func (p Payments) lateReceipts(ctx context.Context, o Entry) (receipts []payment.Receipt, err error) {
 	for _, a := range o.Attempts {
 		if a.Pending() || o.Received(a.Charge.ID) {
 			continue
@@ -247,18 +274,13 @@ func (p Payments) lateNotice(ctx context.Context, o Entry, t process.Todo) (paid
 			continue
 		}
 		if err != nil {
-			return paid, ok, err
+			return nil, err
 		}
-		if !charge.Paid {
-			continue
+		if charge.Paid {
+			receipts = append(receipts, payment.ReceiptOf(charge, p.now()))
 		}
-		confirm := payment.ConfirmPayment{Receipt: payment.ReceiptOf(charge, p.now())}
-		if paid, err = p.Books.Execute(ctx, o.Number, p.call(o, t, charge.ID), confirm); err != nil {
-			return paid, ok, err
-		}
-		ok = true
 	}
-	return paid, ok, nil
+	return receipts, nil
 }
 
 // failure is the platform's reason for a failed refund.

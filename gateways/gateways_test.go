@@ -29,10 +29,11 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
-	number  = "12257268238541425696240003"
-	patient = "patient1"
-	price   = domain.Fen(1500)
-	start   = domain.Fen(5000) // in the wallet
+	number   = "12257268238541425696240003"
+	patient  = "patient1"
+	price    = domain.Fen(1500)
+	askLimit = 10 * time.Second // of one refund, from its claim on
+	start    = domain.Fen(5000) // in the wallet
 )
 
 var now = time.Date(2024, 3, 1, 8, 0, 0, 0, time.UTC)
@@ -149,13 +150,14 @@ func (w *world) settle() qa.Order {
 
 // platform makes charges, and counts them.
 type platform struct {
-	mu    sync.Mutex
-	made  []string
-	asked []string      // the refunds that CreateRefund was called for
-	block chan struct{} // if not nil, what CreateRefund waits for
-	paid  []string      // the charges that FindCharge tells are
-	odd   domain.Fen    // the sum that refunds are told to be of, if not the right one
-	fails error
+	mu       sync.Mutex
+	made     []string
+	asked    []string      // the refunds that CreateRefund was called for
+	block    chan struct{} // if not nil, what CreateRefund waits for
+	paid     []string      // the charges that FindCharge tells are
+	odd      domain.Fen    // the sum that refunds are told to be of, if not the right one
+	fails    error
+	failsFor string // the charge that FindCharge cannot find out about
 }
 
 func (p *platform) CreateCharge(_ context.Context, r gateways.ChargeRequest) (payment.Charge, error) {
@@ -169,6 +171,9 @@ func (p *platform) CreateCharge(_ context.Context, r gateways.ChargeRequest) (pa
 }
 
 func (p *platform) FindCharge(_ context.Context, id string) (payment.Charge, error) {
+	if id == p.failsFor {
+		return payment.Charge{}, errors.New("platform is down")
+	}
 	return payment.Charge{ID: id, Channel: payment.WX, Amount: price, Paid: slices.Contains(p.paid, id)}, p.fails
 }
 
@@ -624,6 +629,49 @@ func TestAPaymentThatComesTooLateGoesBackAtOnce(t *testing.T) {
 	}
 }
 
+// TestAWayToPayThatIsHeldUpHoldsUpNoOther: the wallet pays while a charge cannot be made.
+func TestAWayToPayThatIsHeldUpHoldsUpNoOther(t *testing.T) {
+	w := newWorld(t, start)
+	w.order(request(payment.Alipay, "a1"), request(payment.Balance, "a2"))
+	w.platform.fails = errors.New("platform is down")
+	if o, err := w.payments().Pay(t.Context(), number, payment.Balance); err != nil || o.Waiting || w.balance() != start-price {
+		t.Errorf("waiting %v, balance %d, error %v", o.Waiting, w.balance(), err)
+	}
+	if _, err := w.payments().Pay(t.Context(), number, payment.Alipay); err != nil {
+		t.Errorf("no charge is due of an order that is paid: %v", err)
+	}
+}
+
+// TestAClaimThatWasWrittenTooLateIsNotUsed: another server may take it over before the request has ended.
+func TestAClaimThatWasWrittenTooLateIsNotUsed(t *testing.T) {
+	w := newWorld(t, 0)
+	w.order(wxMoney(), qa.Refund{By: patient, At: now})
+	p, looks := w.payments(), 0
+	p.Now = func() time.Time { looks++; return now.Add(time.Duration(looks) * askLimit) }
+	if _, err := p.Perform(t.Context(), number); !errors.Is(err, gateways.ErrTurn) || len(w.platform.asked) > 0 {
+		t.Errorf("asked for %v, error %v", w.platform.asked, err)
+	}
+}
+
+// TestALookThatFailsWritesNothingDown: an order that is paid is not asked after again, so no other charge would be.
+func TestALookThatFailsWritesNothingDown(t *testing.T) {
+	w := newWorld(t, 0)
+	w.order(request(payment.WX, "a1"), request(payment.Alipay, "a2"))
+	w.settle()
+	w.platform.paid, w.platform.failsFor = []string{"ch_a1", "ch_a2"}, "ch_a2"
+	p := w.payments()
+	p.Now = func() time.Time { return now.Add(time.Hour) }
+	if _, err := p.Perform(t.Context(), number); err == nil || len(w.load().Receipts) > 0 {
+		t.Errorf("receipts %v, error %v", w.load().Receipts, err)
+	}
+	w.platform.failsFor = ""
+	_, err := p.Perform(t.Context(), number)
+	w.must(err)
+	if o := w.load(); o.Status != qa.Paid || len(o.Receipts) != 2 || len(o.Refunds) != 1 {
+		t.Errorf("order %s, receipts %v, refunds %v", o.Status, o.Receipts, o.Refunds)
+	}
+}
+
 // cancelling is a wallet whose owner cancels the order when it has been debited.
 type cancelling struct{ w *world }
 
@@ -635,7 +683,7 @@ func (c cancelling) Execute(ctx context.Context, username string, call decider.C
 	return r, err
 }
 
-// TestARefundThatIsAnothersToAskForIsNoTry: it was not asked for, so it is due as it was.
+// TestARefundThatIsAnothersToAskForIsNoTry: it was not asked for, so that does not count; its claim ends by itself.
 func TestARefundThatIsAnothersToAskForIsNoTry(t *testing.T) {
 	w := newWorld(t, 0)
 	w.order(wxMoney(), qa.Refund{By: patient, At: now})

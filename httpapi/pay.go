@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -59,18 +60,18 @@ func (c *call) payOrder() (reply, error) {
 // for one that is paid.
 func (c *call) paid(ctx context.Context, b payment.Bill, at eventstore.Position, channel payment.Channel) (reply, error) {
 	if b.Waiting {
-		order, err := c.api.Payments.AtOnce(ctx, b.Number)
+		order, err := c.api.Payments.Pay(ctx, b.Number, channel)
 		if err != nil {
 			return reply{}, err
 		}
 		b, at = order.Bill, order.Position
 	}
 	c.await(at)
-	return paymentReply(b, channel)
+	return paymentReply(b, channel, c.now())
 }
 
-func paymentReply(b payment.Bill, channel payment.Channel) (reply, error) {
-	if attempt := b.Attempt(channel); attempt != nil && attempt.Charge != nil {
+func paymentReply(b payment.Bill, channel payment.Channel, at time.Time) (reply, error) {
+	if attempt := b.Attempt(channel); attempt != nil && attempt.Charge != nil && attempt.Charge.LiveAt(at) && !b.Received(attempt.Charge.ID) {
 		return reply{http.StatusOK, paymentJSON{Charge: attempt.Charge}}, nil
 	}
 	if b.Waiting && channel != payment.Balance {

@@ -174,7 +174,7 @@ func All(periods process.Periods) []Projection {
 }
 
 // Version names the set of rows that the projections give: views of another version follow other rules.
-const Version = 3
+const Version = 4
 
 // Readable is the oldest version whose rows today's queries can read: views of it serve until those of [Version]
 // are built. Raise it together with Version when a query asks for what older rows do not have.

@@ -154,6 +154,9 @@ func outlive(ctx context.Context, while time.Duration) (context.Context, context
 }
 
 func (r *Reactor) carryOut(ctx context.Context, stream string) {
+	if ctx.Err() != nil {
+		return // nothing is begun any more
+	}
 	during, done := outlive(ctx, endLimit)
 	defer done()
 	err := r.perform(during, stream)

@@ -3,7 +3,9 @@ package projections
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -143,6 +145,29 @@ func TestOneThatFailsDoesNotStopTheOthers(t *testing.T) {
 		if h.count(n+1) != 1 {
 			t.Fatalf("order %d performed %d times", n+1, h.count(n+1))
 		}
+	}
+}
+
+// TestNothingIsBegunAfterTheEnd: what was begun goes on, and what has waited for it does not begin.
+func TestNothingIsBegunAfterTheEnd(t *testing.T) {
+	store := memory.New()
+	for n := range reactorWorkers + 8 {
+		recordOrder(t, store, n+1, asked(n+1)...)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var begun atomic.Int32
+	c := clock{t0.Add(time.Hour)}
+	r := NewReactor(built(t, store), func(ctx context.Context, _ string) error {
+		if begun.Add(1) == reactorWorkers {
+			cancel()
+		}
+		for begun.Load() < reactorWorkers {
+			runtime.Gosched()
+		}
+		return ctx.Err()
+	}, quiet, c.read)
+	if err := r.sweep(ctx); !errors.Is(err, context.Canceled) || begun.Load() != reactorWorkers {
+		t.Errorf("%d begun, error %v", begun.Load(), err)
 	}
 }
 

@@ -102,7 +102,7 @@ func TestWhatBecomesOfARefund(t *testing.T) {
 		{"parked", []Command{delay, ParkRefund{No: r1, Why: "key refused", At: at}}, Refund{Status: Pending, Why: "key refused", Tries: 1, TriedAt: at, Parked: true}},
 		{"tried again", []Command{delay, park, RetryRefund{No: r1, By: "admin", At: at}}, Refund{Status: Pending, Why: "key refused", TriedAt: at, Retried: 1}},
 		{"tried again twice", []Command{park, retry, park, RetryRefund{No: r1, By: "admin", At: at}}, Refund{Status: Pending, Why: "key refused", TriedAt: at, Retried: 2}},
-		{"given up", []Command{park, giveUp}, Refund{Status: Pending, Why: "key refused", TriedAt: later, Parked: true, Closed: true}},
+		{"given up", []Command{park, giveUp}, Refund{Status: Pending, Why: "key refused", TriedAt: later, Parked: true, Closed: true, GivenUp: true}},
 		{"done", []Command{delay, park, SettleRefund{No: r1, OK: true, At: at}}, Refund{Status: Succeeded, SettledAt: at, Tries: 1, TriedAt: later}},
 		{"failed", []Command{park, SettleRefund{No: r1, Why: "bank closed", At: at}}, Refund{Status: Failed, Why: "bank closed", SettledAt: at, TriedAt: later}},
 	} {

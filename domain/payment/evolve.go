@@ -46,7 +46,7 @@ func evolveRefunds(refunds []Refund, e Event) []Refund {
 			r.Parked, r.Tries, r.TriedAt, r.Retried = false, 0, e.At, r.Retried+1
 		})
 	case RefundGivenUp:
-		return withRefund(refunds, e.No, func(r *Refund) { r.Closed = true })
+		return withRefund(refunds, e.No, func(r *Refund) { r.Closed, r.GivenUp = true, true })
 	case RefundSucceeded:
 		return heardOf(refunds, e.No, func(r *Refund) {
 			r.Status, r.Why, r.SettledAt, r.Parked = Succeeded, "", e.At, false

@@ -123,7 +123,7 @@ func (l Ledger) Wants(channel Channel, at time.Time) bool {
 	return a == nil || !a.Pending() && (!a.Charge.LiveAt(at) || l.Received(a.Charge.ID))
 }
 
-// Refundable is what was received under ref and is not given back or on its way back.
+// Refundable is what was received under ref and is not given back or on its way back, nor left to a person for good.
 func (l Ledger) Refundable(ref string) domain.Fen {
 	var left domain.Fen
 	for _, r := range l.Receipts {
@@ -132,11 +132,11 @@ func (l Ledger) Refundable(ref string) domain.Fen {
 		}
 	}
 	for _, r := range l.Refunds {
-		if r.Ref == ref && r.Status != Failed {
+		if r.Ref == ref && (r.Status != Failed || r.GivenUp) {
 			left -= r.Amount
 		}
 	}
-	return left
+	return max(left, 0) // what a person has seen to may have gone back otherwise before
 }
 
 // refundMark stands between an order's number and its refund's place in a refund's number.

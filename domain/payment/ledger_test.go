@@ -95,6 +95,8 @@ func TestRefundable(t *testing.T) {
 	left(run(t, b, park, giveUp), 0) // the platform may still carry it out
 	left(run(t, b, succeeds), 0)
 	left(run(t, b, fails), price)
+	left(run(t, b, fails, giveUp), 0) // a person has seen to the money
+	left(run(t, b, park, giveUp, fails), 0)
 	left(run(t, b, fails, retry), 0)
 }
 

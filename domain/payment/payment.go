@@ -131,6 +131,7 @@ type Refund struct {
 	Parked     bool      `json:"parked,omitempty"`      // it waits for a person
 	Retried    int       `json:"retried,omitempty"`     // by a person, how often
 	Closed     bool      `json:"closed,omitempty"`      // a person has dealt with it
+	GivenUp    bool      `json:"given_up,omitempty"`    // by a person, who has seen to the money
 }
 
 // ChannelNo is the number that the payment channel knows the refund by, "" while it has none: the platform's own, or

@@ -5,6 +5,7 @@
 package process
 
 import (
+	"cmp"
 	"hash/fnv"
 	"time"
 
@@ -193,16 +194,18 @@ func qaTimeOut(o qa.Order, p Periods) (time.Time, bool) {
 	}
 }
 
-// expiry is when an unpaid order can be paid no more: when its last charge expires.
+// expiry is when an unpaid order can be paid no more: when its last charge expires. One that is being asked for may be paid
+// as long as an order without any.
 func expiry(b payment.Bill, placed time.Time, p Periods) time.Time {
-	var last int64
+	var last time.Time
 	for _, a := range b.Attempts {
+		until := a.At.Add(p.Unpaid)
 		if a.Charge != nil {
-			last = max(last, a.Charge.TimeExpire)
+			until = time.Unix(a.Charge.TimeExpire, 0).UTC()
+		}
+		if attemptKind(a) == Charge && until.After(last) {
+			last = until
 		}
 	}
-	if last == 0 {
-		return placed.Add(p.Unpaid)
-	}
-	return time.Unix(last, 0).UTC()
+	return cmp.Or(last, placed.Add(p.Unpaid))
 }

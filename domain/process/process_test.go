@@ -113,6 +113,21 @@ func TestTimeOuts(t *testing.T) {
 	}
 }
 
+// TestAnOrderIsKeptWhileAChargeIsAskedFor, though the one before has expired: it may still be made, and paid.
+func TestAnOrderIsKeptWhileAChargeIsAskedFor(t *testing.T) {
+	asked := at.Add(3 * time.Hour)
+	o := qa.Order{Number: "1", Status: qa.Unpaid, At: at, Ledger: payment.Ledger{Attempts: []payment.Attempt{
+		{ID: "a1", Channel: payment.WX, At: at, Charge: &payment.Charge{TimeExpire: at.Add(2 * time.Hour).Unix()}},
+		{ID: "a2", Channel: payment.WX, At: asked}}}}
+	want := []Todo{
+		{Kind: Charge, Stream: stream, Attempt: "a2", Channel: payment.WX, Due: asked.Add(grace), Graced: true},
+		{Kind: TimeOut, Stream: stream, Due: asked.Add(24 * time.Hour)},
+	}
+	if got := QA(o, periods); !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
 func TestRefundsAreTriedAgainLaterAndLater(t *testing.T) {
 	base := payment.RefundIntent{No: "1R1", Channel: payment.WX, At: at}
 	wallet := payment.RefundIntent{No: "1R1", Channel: payment.Balance, At: at}

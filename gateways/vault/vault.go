@@ -71,7 +71,11 @@ func (v Vault) SealBytes(ctx context.Context, call decider.Call, patient, purpos
 
 // firstKey is newKey for all who ask for it at the same time: a key is a file, and most of them would be thrown away.
 func (v Vault) firstKey(ctx context.Context, call decider.Call, patient string) (string, error) {
-	name, err, _ := v.Keys.making.Do(patient, func() (any, error) { return v.newKey(ctx, call, patient) })
+	make := func() (any, error) { return v.newKey(ctx, call, patient) }
+	name, err, shared := v.Keys.making.Do(patient, make)
+	if err != nil && shared && ctx.Err() == nil { // it may have been another's time that was over
+		name, err, _ = v.Keys.making.Do(patient, make)
+	}
 	return name.(string), err
 }
 
