@@ -49,6 +49,7 @@ func TestKills(t *testing.T) {
 	}
 	t.Logf("%d kills in %s", kills, time.Since(began))
 	over.Store(true)
+	s.platform.Redeliver() // a notice that came in vain to many servers would wait for minutes
 	work.Wait()
 	s.settled()
 	for i, o := range s.audit(numbers) {
