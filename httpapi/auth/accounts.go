@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"orderengine/domain"
 	"orderengine/domain/account"
@@ -43,12 +44,14 @@ type Registration struct {
 }
 
 // Register makes a user. A username that is taken is refused with [domain.AlreadyExists].
-func (a Accounts) Register(ctx context.Context, call decider.Call, r Registration) (decider.Result[account.User], error) {
+func (a Accounts) Register(ctx context.Context, call decider.Call, r Registration) (result decider.Result[account.User], err error) {
 	if r.Credential.Verifier == "" {
-		r.Credential = newCredential(r.Password, r.Token)
+		if r.Credential, err = newCredential(ctx, r.Password, r.Token); err != nil {
+			return result, err
+		}
 	}
 	register := account.Register{Profile: r.Profile, Credential: r.Credential, At: call.At}
-	result, err := a.lead(ctx, call, call, r.Profile.Username, r.Credential, register)
+	result, err = a.lead(ctx, call, call, r.Profile.Username, r.Credential, register)
 	if err != nil || len(r.Prices) == 0 {
 		return result, err
 	}
@@ -68,17 +71,20 @@ func (a Accounts) SetPrices(ctx context.Context, call decider.Call, username str
 
 // SetPassword changes a user's password and token; a new token is made if it is empty.
 func (a Accounts) SetPassword(ctx context.Context, call decider.Call, username, password, token string) (decider.Result[account.User], error) {
-	credential := newCredential(password, token)
+	credential, err := newCredential(ctx, password, token)
+	if err != nil {
+		return decider.Result[account.User]{}, err
+	}
 	set := account.SetCredential{Credential: credential, At: call.At}
 	return a.lead(ctx, call, call.Step("credential"), username, credential, set)
 }
 
 // newCredential is [NewCredential] with a new token if there is none.
-func newCredential(password, token string) account.Credential {
+func newCredential(ctx context.Context, password, token string) (account.Credential, error) {
 	if token == "" {
 		token = NewToken()
 	}
-	return NewCredential(password, token)
+	return NewCredential(ctx, password, token)
 }
 
 // lead runs the step of a call that gives a user a credential, after the token's hash leads to the user. Nothing leads to who
@@ -133,7 +139,11 @@ func proves(u account.User, hash string) error {
 	}
 }
 
-// Login gives the token of who knows the password, [ErrUnknown] else, and as slowly for who is not known.
+// loginWait bounds how long a login waits for those before it, and so how many wait: those that come in so long a time.
+const loginWait = 2 * time.Second
+
+// Login gives the token of who knows the password, [ErrUnknown] else, and as slowly for who is not known. With too many
+// before it the error is [context.DeadlineExceeded]: answer 503 with Retry-After.
 func (a Accounts) Login(ctx context.Context, username, password string) (token string, err error) {
 	var user account.User
 	if account.UsernamePattern.MatchString(username) {
@@ -143,11 +153,13 @@ func (a Accounts) Login(ctx context.Context, username, password string) (token s
 		}
 		user = loaded.State
 	}
-	token, ok := Open(user.Credential, password)
-	if !ok || !user.Active {
+	waits, cancel := context.WithTimeout(ctx, loginWait)
+	defer cancel()
+	token, err = Open(waits, user.Credential, password)
+	if err == nil && !user.Active {
 		return "", ErrUnknown
 	}
-	return token, nil
+	return token, err
 }
 
 // People gives users by name; who is not known is left out.

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"maps"
 	"strings"
@@ -24,16 +25,24 @@ const (
 )
 
 // stored is one credential for all tests: argon2 is slow, and slower with -race.
-var stored = sync.OnceValue(func() account.Credential { return NewCredential(password, token) })
+var stored = sync.OnceValue(newStored)
+
+func newStored() account.Credential {
+	c, err := NewCredential(context.Background(), password, token)
+	if err != nil {
+		panic(err) // it has all the time there is
+	}
+	return c
+}
 
 func TestCredentialRoundTrip(t *testing.T) {
 	c := stored()
-	if got, ok := Open(c, password); got != token || !ok {
-		t.Errorf("opened %q, %v", got, ok)
+	if got, err := Open(t.Context(), c, password); got != token || err != nil {
+		t.Errorf("opened %q, %v", got, err)
 	}
 	for _, wrong := range []string{"", password + " "} {
-		if got, ok := Open(c, wrong); ok || got != "" {
-			t.Errorf("password %q opens %q", wrong, got)
+		if got, err := Open(t.Context(), c, wrong); err != ErrUnknown || got != "" {
+			t.Errorf("password %q opens %q, %v", wrong, got, err)
 		}
 	}
 }
@@ -48,7 +57,7 @@ func TestCredentialHoldsNeitherPasswordNorToken(t *testing.T) {
 	if !strings.HasPrefix(c.Verifier, "$argon2id$v=19$m=19456,t=2,p=1$") || c.TokenHash != HashToken(token) || len(c.TokenHash) != 64 {
 		t.Errorf("credential %+v", c)
 	}
-	if again := NewCredential(password, token); again.Verifier == c.Verifier || bytes.Equal(again.Sealed, c.Sealed) {
+	if again := newStored(); again.Verifier == c.Verifier || bytes.Equal(again.Sealed, c.Sealed) {
 		t.Error("the salt is not fresh")
 	}
 }
@@ -84,11 +93,11 @@ func TestDamagedCredentialsOpenNothing(t *testing.T) {
 		"nothing sealed": {Verifier: whole.Verifier},
 		"cut seal":       {Verifier: whole.Verifier, Sealed: whole.Sealed[:7]},
 		"changed seal":   {Verifier: whole.Verifier, Sealed: append([]byte{whole.Sealed[0] ^ 1}, whole.Sealed[1:]...)},
-		"another's seal": {Verifier: whole.Verifier, Sealed: NewCredential(password, token).Sealed},
+		"another's seal": {Verifier: whole.Verifier, Sealed: newStored().Sealed},
 		"nobody's":       {Verifier: nobody, Sealed: whole.Sealed},
 	} {
-		if got, ok := Open(c, password); ok || got == token {
-			t.Errorf("%s: opens %q", name, got)
+		if got, err := Open(t.Context(), c, password); err != ErrUnknown || got != "" {
+			t.Errorf("%s: opens %q, %v", name, got, err)
 		}
 	}
 }
@@ -155,6 +164,33 @@ func TestUnknownCallers(t *testing.T) {
 		if got, err := a.Login(t.Context(), c[0], c[1]); !errors.Is(err, ErrUnknown) || got != "" {
 			t.Errorf("login of %.20q with %q: %q, %v", c[0], c[1], got, err)
 		}
+	}
+}
+
+// TestLoginsDoNotQueueForEver: who has gone waits no longer, who comes behind too many is sent away, and neither holds
+// up administrators.
+func TestLoginsDoNotQueueForEver(t *testing.T) {
+	a := accounts()
+	register(t, a, "patient1", token, nil)
+	for range cap(logins) {
+		logins <- struct{}{}
+	}
+	gone, leave := context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, leave)
+	for ctx, want := range map[context.Context]error{gone: context.Canceled, t.Context(): context.DeadlineExceeded} {
+		if got, err := a.Login(ctx, "patient1", password); !errors.Is(err, want) || got != "" {
+			t.Errorf("behind too many: %q, %v, want %v", got, err, want)
+		}
+	}
+	register(t, a, "patient2", "", nil)
+	if _, err := a.SetPassword(t.Context(), call(), "patient2", "new", ""); err != nil {
+		t.Error(err)
+	}
+	for range cap(logins) {
+		<-logins
+	}
+	if got, err := a.Login(t.Context(), "patient1", password); got != token || err != nil {
+		t.Errorf("after them: %q, %v", got, err)
 	}
 }
 
