@@ -145,6 +145,8 @@ func (a *API) Server() *http.Server {
 func (a *API) Handler() http.Handler {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
+	// Proxies have loopback or private addresses; what anybody else says of an address is not believed, nor is what is none.
+	e.IPExtractor = echo.ExtractIPFromXFFHeader()
 	e.Pre(decodedPaths)
 	measure := a.instrument()
 	routes := a.routes()
