@@ -86,6 +86,9 @@ func (a *API) instrument() func(name string, next echo.HandlerFunc) echo.Handler
 					panic(p) // a streamed reply that must not look whole
 				} else if p != nil {
 					a.Logger.Error("a request panicked", "request", id, "route", name, "panic", fmt.Sprint(p))
+					if ec.Response().Committed {
+						panic(http.ErrAbortHandler) // what has begun must not look whole
+					}
 					c := &call{api: a, echo: ec}
 					err = c.send(c.refusal(fmt.Errorf("panic: %v", p)))
 				}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"orderengine/httpapi/drf"
@@ -132,6 +133,22 @@ func TestAPanicIsA500(t *testing.T) {
 			t.Errorf("%d %s", recorder.Code, recorder.Body)
 		}
 	}
+}
+
+// TestAPanicCutsAReplyOff that has begun: what follows would pass for the rest of it.
+func TestAPanicCutsAReplyOff(t *testing.T) {
+	t.Parallel()
+	recorder := httptest.NewRecorder()
+	serve := bare().instrument()("streamed", func(ec echo.Context) error {
+		_, _ = io.WriteString(ec.Response(), "begun") // a recorder takes everything
+		panic("a defect")
+	})
+	defer func() {
+		if p := recover(); p != http.ErrAbortHandler || recorder.Body.String() != "begun" {
+			t.Errorf("panics with %v after %q, want %v", p, recorder.Body, http.ErrAbortHandler)
+		}
+	}()
+	_ = serve(echo.New().NewContext(httptest.NewRequest(http.MethodGet, "/", nil), recorder))
 }
 
 // TestASlowBodyIsCut serves with the server's own limits, made short: who dribbles a body is not waited for.
