@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"time"
@@ -43,8 +44,14 @@ var (
 	msgOwnOrder     = drf.NewMessage("You cannot order from yourself.", "不能向自己下单。")
 )
 
+// clientClosed is nginx's status for a client that has gone before the reply.
+const clientClosed = 499
+
 // refusal is the one table from what went wrong to what the client is told.
 func (c *call) refusal(err error) (status int, body []byte) {
+	if errors.Is(err, context.Canceled) && c.ctx().Err() != nil {
+		return clientClosed, nil // nobody hears it, and nothing went wrong here
+	}
 	var fault *domain.Fault
 	if errors.As(err, &fault) {
 		if n, ok := numberedFaults[fault.Code]; ok {

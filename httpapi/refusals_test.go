@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/labstack/echo/v4"
@@ -87,6 +88,22 @@ func TestNumbersAreOneEach(t *testing.T) {
 			t.Errorf("%s: %+v", code, n)
 		}
 		numbers[n.Status], texts[n.Message] = true, true
+	}
+}
+
+// TestAClientThatHasGone is no failure of the server's; what is cancelled under a client that is there is one.
+func TestAClientThatHasGone(t *testing.T) {
+	t.Parallel()
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	for ctx, want := range map[context.Context]int{gone: clientClosed, t.Context(): http.StatusInternalServerError} {
+		var log strings.Builder
+		ec := echo.New().NewContext(httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil), httptest.NewRecorder())
+		c := &call{api: &API{Logger: slog.New(slog.NewTextHandler(&log, nil))}, echo: ec}
+		status, _ := c.refusal(fmt.Errorf("reading: %w", context.Canceled))
+		if status != want || (log.Len() == 0) != (want == clientClosed) {
+			t.Errorf("%d, want %d; the log: %s", status, want, &log)
+		}
 	}
 }
 

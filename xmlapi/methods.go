@@ -55,6 +55,9 @@ func repeated(desc string, fields ...envelope.Field) error {
 	return &outcome{code: envelope.Repeated, desc: desc, fields: fields}
 }
 
+// clientClosed is nginx's status for a client that has gone before the reply.
+const clientClosed = 499
+
 // answer runs the method; whatever it does not answer itself is answered here.
 func (c *call) answer() {
 	began := c.api.Now()
@@ -68,6 +71,10 @@ func (c *call) answer() {
 		if err = c.identify(); err == nil {
 			err = run(c)
 		}
+	}
+	if errors.Is(err, context.Canceled) && c.client.Err() != nil {
+		c.w.WriteHeader(clientClosed) // nobody hears a result code, so none is counted
+		return
 	}
 	if err != nil {
 		c.refuse(err)
