@@ -201,13 +201,13 @@ func (c *call) hospitalOrders() projections.HospitalOrders {
 // listHospitalOrders lists the caller's orders, the newest first.
 func (c *call) listHospitalOrders() (reply, error) {
 	f := drf.QueryData(c.query).Fields()
-	chosen := hospital.Status(f.IntChoice("status", ints(hospital.Statuses), drf.Optional))
+	chosen := hospital.Status(f.IntChoice("status", ints(hospital.Statuses), drf.Default(anyStatus)))
 	kind := hospital.Kind(f.IntChoice("kind", ints(hospital.Kinds), drf.Optional))
 	if err := f.Err(); err != nil {
 		return reply{}, err
 	}
 	status := &chosen
-	if c.query.Get("status") == "" {
+	if chosen == anyStatus {
 		status = nil
 	}
 	of := func(ctx context.Context, w projections.Window) ([]hospital.Order, int, error) {

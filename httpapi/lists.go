@@ -82,6 +82,9 @@ func (c *call) side() (qa.Side, error) {
 	}
 }
 
+// anyStatus is no status: a list has all of them.
+const anyStatus = -1
+
 func statuses() []int {
 	all := make([]int, len(qa.Statuses))
 	for i, s := range qa.Statuses {
@@ -97,13 +100,12 @@ func (c *call) listOrders() (reply, error) {
 		return reply{}, err
 	}
 	f := drf.QueryData(c.query).Fields()
-	filtered := c.query.Get("status") != ""
-	status := f.IntChoice("status", statuses(), drf.Optional)
+	status := f.IntChoice("status", statuses(), drf.Default(anyStatus))
 	if err := f.Err(); err != nil {
 		return reply{}, err
 	}
 	return c.orderPage(paging, func(ctx context.Context, w projections.Window) ([]qa.Order, int, error) {
-		if filtered {
+		if status != anyStatus {
 			return c.orders().InStatus(ctx, side, c.actor, qa.Status(status), w)
 		}
 		return c.orders().Of(ctx, side, c.actor, w)

@@ -171,6 +171,8 @@ func TestPages(t *testing.T) {
 			{"?page_size=5", 0, 5, "?page=2&page_size=5", ""},
 			{"?page_size=5&page=2&status=0", 5, 5, "?page=3&page_size=5&status=0", "?page_size=5&status=0"},
 			{"?status=0&page=3&zzz=1&page_size=5", 10, 5, "?page=4&page_size=5&status=0&zzz=1", "?page=2&page_size=5&status=0&zzz=1"},
+			{"?status=1&status=", 0, 10, "?page=2&status=1&status=", ""}, // a QueryDict gives the last
+			{"?status=1&status=0", 0, 10, "?page=2&status=1&status=0", ""},
 			{"?page_size=0", 0, 10, "?page=2&page_size=0", ""},
 			{"?page_size=-1", 0, 10, "?page=2&page_size=-1", ""},
 			{"?page_size=abc", 0, 10, "?page=2&page_size=abc", ""},
@@ -191,6 +193,11 @@ func TestPages(t *testing.T) {
 			}
 			if linkText(got.Next) != link(base, c.next) || linkText(got.Previous) != link(base, c.previous) {
 				t.Errorf("%s: next %s, previous %s", c.query, linkText(got.Next), linkText(got.Previous))
+			}
+		}
+		for query, n := range map[string]int{"?status=1": 0, "?status=&status=1": 0, "?status=0&status=1": 0} {
+			if got := listOf(t, p.Get(list+query)).Count; got != n {
+				t.Errorf("%s: %d orders, want %d", query, got, n)
 			}
 		}
 		for _, query := range []string{"?page=0", "?page=-1", "?page=4", "?page=abc", "?page=", "?page=1.5", "?page=99999999999999999999", "?page=3&page_size=100", "?page=LAST"} {

@@ -190,7 +190,8 @@ func testPay(t *testing.T, w world) {
 	contains(t, "paid after it", w.pay(unpaid, 1).Want(t, http.StatusBadRequest).Body, `"status":-1`)
 
 	for query, want := range map[string]int{"": 7, "status=0": 1, "status=1": 5, "status=6": 1, "status=3": 0, "kind=1": 1, "kind=2": 5, "kind=3": 1,
-		"kind=2&status=1": 4, "kind=1&status=6": 0} {
+		"kind=2&status=1": 4, "kind=1&status=6": 0,
+		"status=0&status=": 7, "status=&status=0": 1} { // the last counts
 		l := w.list(w.patient1(), query)
 		equal(t, "?"+query, l.Count, want)
 		equal(t, "?"+query+": rows", len(l.Results), want)
