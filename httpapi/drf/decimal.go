@@ -24,7 +24,7 @@ func toFen(v any, r *rule) (int64, *Text) {
 	if number, isNumber := v.(json.Number); isNumber && isFloat(number) {
 		d.trim()
 	}
-	if problem := d.precision(r.maxDigits); problem != nil {
+	if problem := d.precision(); problem != nil {
 		return 0, problem
 	}
 	fen := d.fen()
@@ -94,7 +94,7 @@ func (d *decimal) trim() {
 }
 
 // precision is DecimalField.validate_precision with decimal_places=2.
-func (d *decimal) precision(maxDigits int) *Text {
+func (d *decimal) precision() *Text {
 	total, whole, places := len(d.digits), 0, 0
 	switch {
 	case d.exponent >= 0:
@@ -106,12 +106,12 @@ func (d *decimal) precision(maxDigits int) *Text {
 		total, whole, places = -d.exponent, 0, -d.exponent
 	}
 	switch {
-	case total > maxDigits:
-		return textOf(MsgMaxDigits, maxDigits)
+	case total > maxDecimalDigits:
+		return textOf(MsgMaxDigits, maxDecimalDigits)
 	case places > 2:
 		return textOf(MsgMaxDecimalPlaces, 2)
-	case whole > maxDigits-2:
-		return textOf(MsgMaxWholeDigits, maxDigits-2)
+	case whole > maxDecimalDigits-2:
+		return textOf(MsgMaxWholeDigits, maxDecimalDigits-2)
 	}
 	return nil
 }

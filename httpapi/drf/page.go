@@ -91,9 +91,6 @@ type Page struct {
 // Offset is how many items come before the page.
 func (p Page) Offset() int { return (p.Number - 1) * p.Size }
 
-// Len is how many items the page holds.
-func (p Page) Len() int { return min(p.Size, p.Count-p.Offset()) }
-
 // Listing is the reply of a list, its keys in DRF's order.
 type Listing[T any] struct {
 	listingHead

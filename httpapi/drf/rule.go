@@ -20,7 +20,6 @@ const (
 	optMaxLength
 	optMaxItems
 	optRange
-	optMaxDigits
 	optDefaultText
 	optDefaultNumber
 )
@@ -45,9 +44,6 @@ func MaxItems(n int) Option { return Option{kind: optMaxItems, hi: int64(n)} }
 // Between bounds a number, both ends included; an amount in fen.
 func Between(lo, hi int64) Option { return Option{kind: optRange, lo: lo, hi: hi} }
 
-// MaxDigits bounds the digits of an amount, those after the point included; more than 18 cannot be had.
-func MaxDigits(n int) Option { return Option{kind: optMaxDigits, hi: int64(min(n, maxDecimalDigits))} }
-
 // Default makes a field optional and gives its value if it is absent; an amount in fen.
 func Default[T string | int | int64 | bool](value T) Option {
 	switch value := any(value).(type) {
@@ -71,7 +67,7 @@ const maxListItems = maxFormFields
 // rule is what the options of a field add up to.
 type rule struct {
 	optional, null, blank, keepSpace bool
-	maxLength, maxItems, maxDigits   int
+	maxLength, maxItems              int
 	lo, hi                           int64
 	text                             string // the default of a text
 	number                           int64  // the default of a number; 1 for true
@@ -79,8 +75,7 @@ type rule struct {
 
 func newRule(options []Option) rule {
 	r := rule{
-		maxLength: math.MaxInt, maxItems: maxListItems, maxDigits: maxDecimalDigits,
-		lo: math.MinInt64, hi: math.MaxInt64,
+		maxLength: math.MaxInt, maxItems: maxListItems, lo: math.MinInt64, hi: math.MaxInt64,
 	}
 	for _, o := range options {
 		r.apply(o)
@@ -104,8 +99,6 @@ func (r *rule) apply(o Option) {
 		r.maxItems = int(o.hi)
 	case optRange:
 		r.lo, r.hi = o.lo, o.hi
-	case optMaxDigits:
-		r.maxDigits = int(o.hi)
 	case optDefaultText:
 		r.optional, r.text = true, o.text
 	case optDefaultNumber:
