@@ -82,6 +82,9 @@ func (c *call) adminCreateUser() (reply, error) {
 	if f.OK("username") && !account.UsernamePattern.MatchString(r.Profile.Username) {
 		f.Add("username", msgInvalidUsername)
 	}
+	if len(r.Profile.Username) > account.MaxUsername {
+		f.Add("username", drf.MsgMaxBytes, account.MaxUsername)
+	}
 	if domain.IsReserved(r.Profile.Username) {
 		f.Add("username", msgReservedUsername)
 	}

@@ -63,7 +63,9 @@ func (c *call) terms(ctx context.Context, f *drf.Fields) (hospital.Terms, error)
 
 func number(f *drf.Fields, field string, options ...drf.Option) string {
 	text := f.String(field, append(options, drf.MaxLength(hospital.MaxForeign))...)
-	if text != "" && !hospital.ForeignPattern.MatchString(text) {
+	if len(text) > hospital.MaxForeignBytes {
+		f.Add(field, drf.MsgMaxBytes, hospital.MaxForeignBytes)
+	} else if text != "" && !hospital.ForeignPattern.MatchString(text) {
 		f.Add(field, msgNumberSpaces)
 	}
 	return text

@@ -62,6 +62,10 @@ func (p *params) required(name string, max int) string {
 // number is a required text without space.
 func (p *params) number(name string) string {
 	value := p.required(name, maxNumber)
+	if len(value) > hospital.MaxForeignBytes {
+		p.wrong(name, "%s，超过 %d 个字节（UTF-8）", cut(value), hospital.MaxForeignBytes)
+		return ""
+	}
 	if value != "" && !hospital.ForeignPattern.MatchString(value) {
 		p.wrong(name, "%q，不能含有空白或控制字符", value)
 		return ""

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"orderengine/domain"
+	"orderengine/domain/wallet"
+	"orderengine/eventstore"
 )
 
 var (
@@ -105,6 +107,21 @@ func TestUsernames(t *testing.T) {
 	} {
 		if got := UsernamePattern.MatchString(name); got != want {
 			t.Errorf("%.20q: %v, want %v", name, got, want)
+		}
+	}
+}
+
+// TestTheLongestUsernameFitsItsStreams: a name is bounded in characters by its pattern, in bytes by the streams' names.
+func TestTheLongestUsernameFitsItsStreams(t *testing.T) {
+	for name, want := range map[string]bool{strings.Repeat("字", 80): true, strings.Repeat("字", 81): false, strings.Repeat("字", 150): false} {
+		_, err := Decide(User{}, Register{Profile: Profile{Username: name}, At: at})
+		if (err == nil) != want || !want && !domain.IsRefused(err, domain.Invalid) {
+			t.Errorf("%d bytes: %v", len(name), err)
+		}
+	}
+	for _, category := range []string{Category, wallet.Category} {
+		if n := len(category) + len("-") + MaxUsername; n > eventstore.MaxStreamName {
+			t.Errorf("%s: %d bytes, more than %d", category, n, eventstore.MaxStreamName)
 		}
 	}
 }

@@ -10,6 +10,10 @@ import (
 // UsernamePattern is what a username may be: Django's rule, at most 150 characters.
 var UsernamePattern = regexp.MustCompile(`^[\p{L}\p{N}_.@+-]{1,150}$`)
 
+// MaxUsername is the length of the longest username, in bytes: it stands behind a category in the names of its user's
+// streams, which have at most 255.
+const MaxUsername = 240
+
 // Decide says what a command makes of a user: events, none if it is so already, or a refusal.
 func Decide(u User, c Command) ([]Event, error) {
 	if register, ok := c.(Register); ok {
@@ -41,6 +45,9 @@ func decideRegister(u User, c Register) ([]Event, error) {
 	}
 	if !UsernamePattern.MatchString(c.Profile.Username) {
 		return nil, domain.RefuseField(domain.Invalid, "username", "%.160q", c.Profile.Username)
+	}
+	if len(c.Profile.Username) > MaxUsername {
+		return nil, domain.RefuseField(domain.Invalid, "username", "%.160q has more than %d bytes in UTF-8", c.Profile.Username, MaxUsername)
 	}
 	if domain.IsReserved(c.Profile.Username) {
 		return nil, domain.RefuseField(domain.Invalid, "username", "%s is an actor of the log; take another name", c.Profile.Username)

@@ -21,8 +21,12 @@ const (
 // IsNumber says whether a text looks like the number of an order or of a refund order: 19 digits.
 func IsNumber(text string) bool { return domain.IsDigits(text, 19) }
 
-// MaxForeign is the length of the longest number that is not ours, in characters.
-const MaxForeign = 64
+// What the longest number that is not ours may be. It stands in names of streams, behind a category and a hospital's code
+// (those of links and cards), and a name has at most 255 bytes.
+const (
+	MaxForeign      = 64  // characters
+	MaxForeignBytes = 200 // in UTF-8
+)
 
 // ForeignPattern is what a number of a hospital's or a channel's looks like: characters that can be seen, without space.
 var ForeignPattern = regexp.MustCompile(`^[^\p{Z}\p{C}]+$`)

@@ -3,11 +3,15 @@ package hospital
 import (
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"orderengine/domain"
+	"orderengine/domain/card"
+	"orderengine/domain/link"
 	"orderengine/domain/payment"
+	"orderengine/eventstore"
 )
 
 func TestNumber(t *testing.T) {
@@ -44,6 +48,19 @@ func TestForeignNumbersHaveNoSpace(t *testing.T) {
 	for _, space := range " \t\n\r\v\f\u0085\u00a0\u1680\u2003\u2028\u2029\u202f\u200b\u3000\ufeff\x00" {
 		if text := "a" + string(space) + "b"; ForeignPattern.MatchString(text) {
 			t.Errorf("%q is no number", text)
+		}
+	}
+}
+
+// TestTheLongestNumberFitsItsStreams, behind the longest code of a hospital.
+func TestTheLongestNumberFitsItsStreams(t *testing.T) {
+	code, number := strings.Repeat("H", 32), strings.Repeat("9", MaxForeignBytes)
+	for _, name := range []string{
+		link.HisOrderCategory + "-" + link.HisID(code, number), link.HisRefundCategory + "-" + link.HisID(code, number),
+		card.Category + "-" + card.ID(code, card.MaxType, number),
+	} {
+		if len(name) > eventstore.MaxStreamName {
+			t.Errorf("%.20s… has %d bytes, more than %d", name, len(name), eventstore.MaxStreamName)
 		}
 	}
 }

@@ -133,6 +133,9 @@ var (
 	MsgMaxLength = NewMessage(
 		"Ensure this field has no more than {max_length} characters.",
 		"请确保这个字段不能超过 {max_length} 个字符。")
+	MsgMaxBytes = NewMessage( // DRF has none
+		"Ensure this field has no more than {max_bytes} bytes in UTF-8.",
+		"请确保这个字段的 UTF-8 编码不超过 {max_bytes} 个字节。")
 	MsgNullCharacters = NewMessage(
 		"Null characters are not allowed.",
 		"不允许使用空字符。")

@@ -28,6 +28,21 @@ func testARefusedUserTakesNoToken(t *testing.T, on setup) {
 	s.As(token).Get("/qaorder/order/patient/list/").Want(t, http.StatusOK)
 }
 
+// TestAUsernameIsBoundedInBytes: a name that no stream could have is refused, and no defect.
+func TestAUsernameIsBoundedInBytes(t *testing.T) {
+	t.Parallel()
+	s := orderdtest.Demo(t)
+	register(t, s, strings.Repeat("字", 80), "")
+	for _, name := range []string{strings.Repeat("字", 100), strings.Repeat("𠀀", 150)} {
+		r := s.As(admin).With("Accept-Language", "en").Send("POST", "/admin/users/", form("password=x&username="+name))
+		if want := `{"username":["Ensure this field has no more than 240 bytes in UTF-8."]}`; r.Want(t, http.StatusBadRequest).Body != want {
+			t.Errorf("%s, want %s", r.Body, want)
+		}
+		s.As("").Send("POST", "/user/login/", form("password=x&username="+name)).Want(t, http.StatusBadRequest)
+		s.As(admin).Get("/admin/users/"+name+"/").Want(t, http.StatusNotFound)
+	}
+}
+
 // TestARefusedChangeOfAUserChangesNothing names a token that another has, or gets at the same moment.
 func TestARefusedChangeOfAUserChangesNothing(t *testing.T) {
 	everywhere(t, testARefusedChangeOfAUserChangesNothing)

@@ -310,6 +310,43 @@ func testFree(t *testing.T, w world) {
 }
 
 // TestIdempotencyKey sends the same request under one key.
+// TestNumbersAreBoundedInBytes: what no stream could be named by is refused as the field that it is.
+func TestNumbersAreBoundedInBytes(t *testing.T) { everywhere(t, testNumbersAreBoundedInBytes) }
+
+func testNumbersAreBoundedInBytes(t *testing.T, w world) {
+	fits, long := strings.Repeat("编", 64), strings.Repeat("😀", 64)
+	w.create(outpatient(fits))
+	for _, field := range []string{"his_order_no", "hospital", "branch"} {
+		r := w.patient1().Send("POST", create, body(outpatient("HIS-1").and(fields{field: long})))
+		contains(t, field, r.Want(t, http.StatusBadRequest).Body, `"`+field+`":["`)
+	}
+	code := strings.Repeat("H", 32)
+	w.admin().Send("POST", "/admin/hospitals/", body(fields{"code": code, "name": "x"})).Want(t, http.StatusCreated)
+	w.admin().Send("POST", "/admin/hospitals/", body(fields{"code": long, "name": "x"})).Want(t, http.StatusBadRequest)
+	w.create(outpatient(fits).and(fields{"hospital": code, "branch": nil}))
+
+	cards := "/admin/hospitals/" + code + "/cards/"
+	bind := func(number string) orderdtest.Reply {
+		return w.admin().With("Accept-Language", "en").Send("POST", cards, body(fields{"card_type": 3, "card_no": number, "patient": "patient1"}))
+	}
+	bind(fits).Want(t, http.StatusCreated)
+	equal(t, "a card", bind(long).Want(t, http.StatusBadRequest).Body, `{"card_no":["Ensure this field has no more than 200 bytes in UTF-8."]}`)
+	w.admin().Send("DELETE", cards+"3/"+long+"/").Want(t, http.StatusNotFound)
+
+	lines := []string{long, "HIS-2", fits + "2"}
+	for i, number := range lines {
+		lines[i] = outpatient(number).paidBy(1, "2016-08-27 02:00:00").and(fields{"agt_order_no": "1"}).line()
+	}
+	done := w.imports(strings.Join(lines, "\n"))
+	equal(t, "taken", done.Taken, 1)
+	equal(t, "refused", len(done.Refused), 2)
+	contains(t, "the line", done.Refused[0].Why, `{"his_order_no":["Ensure this field has no more than 200 bytes in UTF-8."]}`)
+
+	number := w.number(outpatient("HIS-2").paidBy(1, "2016-08-27 02:00:00"))
+	contains(t, "a refund", w.want("2", "refundGeneral", refundOf(number, long, "2")).Desc, "hisRefundOrderNo：")
+	w.want("0", "refundGeneral", refundOf(number, fits, "2"))
+}
+
 func TestIdempotencyKey(t *testing.T) { everywhere(t, testIdempotencyKey) }
 
 func testIdempotencyKey(t *testing.T, w world) {
