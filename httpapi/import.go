@@ -48,31 +48,44 @@ const (
 	maxLine       = 64 << 10 // bytes
 	maxRefused    = 1000
 	importWorkers = 64
-	importStall   = 20 * time.Second // without a line
+	importStall   = 20 * time.Second // without a line, or a second less
 )
+
+// patience moves the deadlines of a request on as lines are waited for, however few come. Once a second is enough, and
+// each time costs a call of the system's.
+type patience struct {
+	control *http.ResponseController
+	moved   time.Time
+}
+
+func (p *patience) renew() {
+	now := time.Now()
+	if now.Sub(p.moved) < time.Second {
+		return
+	}
+	p.moved = now
+	// Servers under a test have no deadlines to move.
+	_ = p.control.SetReadDeadline(now.Add(importStall))
+	_ = p.control.SetWriteDeadline(now.Add(importStall + writeTimeout))
+}
 
 // importHospitalOrders takes orders that were paid elsewhere, one JSON object a line, as the lines come: a file of any
 // length is never held. A line is taken once, by its hospital and his_order_no; a request that breaks off is sent again.
 func (c *call) importHospitalOrders() (reply, error) {
-	control := http.NewResponseController(c.echo.Response().Writer)
+	patience := patience{control: http.NewResponseController(c.echo.Response().Writer)}
 	tally := importTally{reply: importReply{Refused: []refusedLine{}}}
 	work, ctx := errgroup.WithContext(context.WithoutCancel(c.ctx()))
 	work.SetLimit(importWorkers)
 	lines := bufio.NewScanner(c.echo.Request().Body)
 	lines.Buffer(make([]byte, 0, 4096), maxLine)
 	var failed error
+	patience.renew()
 	for n := 1; failed == nil && lines.Scan(); n++ {
-		if n%1000 == 1 {
-			// Servers under a test have no deadlines to move.
-			_ = control.SetReadDeadline(time.Now().Add(importStall))
-			_ = control.SetWriteDeadline(time.Now().Add(importStall + writeTimeout))
+		if text := strings.TrimSpace(strings.TrimPrefix(lines.Text(), "\ufeff")); text != "" {
+			work.Go(func() error { return tally.count(n, c.importLine(ctx, text, &tally)) })
 		}
-		text := strings.TrimSpace(strings.TrimPrefix(lines.Text(), "\ufeff"))
-		if text == "" {
-			continue
-		}
-		work.Go(func() error { return tally.count(n, c.importLine(ctx, text, &tally)) })
 		failed = ctx.Err()
+		patience.renew()
 	}
 	if err := work.Wait(); err != nil {
 		return reply{}, err
