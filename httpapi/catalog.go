@@ -11,6 +11,8 @@ import (
 const (
 	maxName   = 100
 	maxDosage = 200
+	// An answer keeps its own copy of up to maxEntries of them.
+	maxDescription = 500
 )
 
 // createTag makes a diagnosis tag.
@@ -21,7 +23,7 @@ func (c *call) createTag() (reply, error) {
 	tag := catalog.Tag{
 		Owner:       c.actor,
 		Name:        f.String("name", drf.MaxLength(maxName)),
-		Description: f.String("description", drf.Optional, drf.AllowBlank, drf.MaxLength(maxText)),
+		Description: f.String("description", drf.Optional, drf.AllowBlank, drf.MaxLength(maxDescription)),
 	}
 	if err := f.Err(); err != nil {
 		return reply{}, err

@@ -18,7 +18,13 @@ const (
 	maxFiles   = 50
 	maxFileURL = 1000
 	maxEntries = 50
+	// maxNamed is how many bytes of JSON the tags, or the drugs, of an answer may be: with its own texts, sealed and in
+	// base64, they have to fit into one append. Descriptions were once as long as other texts.
+	maxNamed = 160 << 10
 )
+
+var msgNamedTooLong = drf.NewMessage("Together they are too long: no more than {limit} bytes are taken. Name fewer of them.",
+	"所列条目合计过长：最多 {limit} 字节，请减少条目。")
 
 // askQuestion is the call that leads from 已支付 to 待回答; the reply is the document's question object.
 func (c *call) askQuestion() (reply, error) {
@@ -178,5 +184,9 @@ func entries(ctx context.Context, f *drf.Fields, field string, known *Entries) (
 		}
 		found = append(found, e.State)
 	}
-	return found, nil
+	text, err := domain.JSON(found)
+	if len(text) > maxNamed {
+		f.Add(field, msgNamedTooLong, maxNamed)
+	}
+	return found, err
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -130,6 +131,31 @@ func TestFilesOfAQuestion(t *testing.T) {
 			mustContain(t, ask(placed(t, server, paid).OrderNumber, files).Want(t, 201), want)
 		}
 	})
+}
+
+// TestTheLongestAnswer names as many of the longest tags and drugs as it may, and is kept, as is its reply for its key.
+func TestTheLongestAnswer(t *testing.T) {
+	t.Parallel()
+	server := orderdtest.Demo(t)
+	doctor, long := server.As(doctor1), strings.Repeat("痛", 500)
+	var tags, drugs []string
+	made := func(what, fields string) string {
+		var e struct{ PK int64 }
+		doctor.Send("POST", "/qaorder/"+what+"/create/", jsonBody(fields)).Want(t, http.StatusCreated).Into(t, &e)
+		return strconv.FormatInt(e.PK, 10)
+	}
+	for range 50 {
+		tags = append(tags, made("tag", `{"name":"`+long[:300]+`","description":"`+long+`"}`))
+		drugs = append(drugs, made("drug", `{"name":"`+long[:300]+`","standard":"`+long[:600]+`","total_dosage":"`+long[:600]+
+			`","each_dosage":"`+long[:600]+`","day_times":"`+long[:600]+`"}`))
+	}
+	doctor.Send("POST", "/qaorder/tag/create/", jsonBody(`{"name":"x","description":"`+long+`痛"}`)).Want(t, http.StatusBadRequest)
+	o := placed(t, server, asked)
+	text := strings.Repeat("痛", 10000)
+	keyed(doctor, "longest").Send("POST", "/qaorder/answer/create/", jsonBody(fmt.Sprintf(
+		`{"question":%d,"diagnosis_tag":[%s],"drug":[%s],"diagnosis_result":"%s","extra_suggestion":"%[4]s"}`,
+		o.Question.PK, strings.Join(tags, ","), strings.Join(drugs, ","), text))).Want(t, http.StatusCreated)
+	keyed(server.As(patient1), "finish").Send("PUT", path("finish", o.OrderNumber)).Want(t, http.StatusOK)
 }
 
 // TestBadPaths asks for what no path names.
