@@ -109,16 +109,20 @@ func (c *call) createHospitalOrder() (reply, error) {
 	if err := f.Err(); err != nil {
 		return reply{}, err
 	}
-	t.Patient = c.actor
-	if before, ok, err := c.hisOrder(ctx, t); ok || err != nil {
-		return c.alreadyThere(before, t, err)
-	}
-	op, err := c.begin(ctx, c.api.Sequences.Hospital)
+	// A key stands for this request even if the order is there. It keeps no serial: the hospital's number leads to ours.
+	op, err := c.begin(ctx, nil)
 	if err != nil {
 		return reply{}, err
 	}
-	t.At = op.at
-	if t.Number, err = c.hospitalNumber(ctx, t, op.pk, c.caller(op.id, op.at)); err != nil {
+	t.Patient, t.At = c.actor, op.at
+	if before, ok, err := c.hisOrder(ctx, t); ok || err != nil {
+		return c.alreadyThere(before, t, err)
+	}
+	serial, err := c.api.Sequences.Hospital.Next(ctx)
+	if err != nil {
+		return reply{}, err
+	}
+	if t.Number, err = c.hospitalNumber(ctx, t, serial, c.caller(op.id, op.at)); err != nil {
 		return reply{}, err
 	}
 	placed, err := c.api.HospitalOrders.Execute(ctx, t.Number, c.caller(op.id, op.at), hospital.Place{Terms: t})

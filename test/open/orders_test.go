@@ -355,4 +355,15 @@ func testIdempotencyKey(t *testing.T, w world) {
 	equal(t, "the same reply", p.Send("POST", create, body(outpatient("HIS-1"))).Want(t, http.StatusCreated).Body, first.Body)
 	p.Send("POST", create, body(outpatient("HIS-2"))).Want(t, http.StatusConflict)
 	equal(t, "orders", w.list(w.patient1(), "").Count, 1)
+
+	// A key stands for its request even if the order was there, or was refused as another.
+	p = w.patient1().With("Idempotency-Key", "k-2")
+	for range 2 {
+		equal(t, "the order that is there", p.Send("POST", create, body(outpatient("HIS-1"))).Want(t, http.StatusOK).Body, first.Body)
+		p.Send("POST", create, body(outpatient("HIS-3"))).Want(t, http.StatusConflict)
+	}
+	p = w.patient1().With("Idempotency-Key", "k-3")
+	p.Send("POST", create, body(outpatient("HIS-1").and(fields{"amount": 7}))).Want(t, http.StatusBadRequest)
+	p.Send("POST", create, body(outpatient("HIS-3"))).Want(t, http.StatusConflict)
+	equal(t, "orders after all", w.list(w.patient1(), "").Count, 1)
 }
