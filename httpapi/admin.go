@@ -173,9 +173,11 @@ func (c *call) adminTopUp() (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	if _, err := c.api.Wallets.Execute(ctx, name, c.caller(op.id, op.at), wallet.TopUp{Amount: amount, By: c.actor, Note: note, At: op.at}); err != nil {
+	filled, err := c.api.Wallets.Execute(ctx, name, c.caller(op.id, op.at), wallet.TopUp{Amount: amount, By: c.actor, Note: note, At: op.at})
+	if err != nil {
 		return reply{}, err
 	}
+	c.await(filled.Position)
 	return c.userReply(ctx, http.StatusOK, user, "")
 }
 
