@@ -320,8 +320,16 @@ func (r historyRowJSON) line() []string {
 		before = *r.Before
 	}
 	return []string{strconv.FormatInt(int64(r.Revision), 10), r.Position, r.EventID, r.Type,
-		r.Recorded.Format(time.RFC3339Nano), r.Occurred.Format(time.RFC3339Nano), r.Actor, r.Correlation, r.Causation, r.Command,
+		r.Recorded.Format(time.RFC3339Nano), r.Occurred.Format(time.RFC3339Nano), plain(r.Actor), plain(r.Correlation), plain(r.Causation), r.Command,
 		before, r.After, strconv.FormatInt(int64(r.Paid), 10), strconv.FormatInt(int64(r.Refunded), 10), string(r.Data), string(r.Text)}
+}
+
+// plain keeps a spreadsheet from taking a text that others chose, a username or a request's id, for a formula.
+func plain(text string) string {
+	if text != "" && strings.ContainsRune("=+-@\t", rune(text[0])) {
+		return "'" + text
+	}
+	return text
 }
 
 // line leaves the state and the money of the order's last event as they were. There is no revision: the order has no such event.
