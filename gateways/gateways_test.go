@@ -776,6 +776,23 @@ func TestWrongKeyLeavesTheRefundPending(t *testing.T) {
 	}
 }
 
+// TestAStrangerFillsNoHistory: what one tries again and again at another's order is told once of each kind.
+func TestAStrangerFillsNoHistory(t *testing.T) {
+	w := newWorld(t, 0)
+	for range 3 {
+		for _, c := range []qa.Command{qa.Cancel{By: "patient2", At: now}, qa.Finish{By: "patient2", At: now}, qa.Finish{By: patient, At: now}} {
+			_, err := w.orders().Execute(t.Context(), number, call(), c)
+			by := call()
+			by.Actor = map[bool]string{true: patient, false: "patient2"}[domain.IsRefused(err, domain.CannotFinish)]
+			w.refusals().Record(t.Context(), by, "qaorder-"+number, c, err)
+		}
+	}
+	strangers := slices.DeleteFunc(w.refused(), func(told string) bool { return !strings.HasPrefix(told, "patient2 ") })
+	if want := []string{"patient2 Cancel: not found (no such order)", "patient2 Finish: not found (no such order)"}; !slices.Equal(strangers, want) || len(w.refused()) != 5 {
+		t.Errorf("refused\n%s", strings.Join(w.refused(), "\n"))
+	}
+}
+
 // refused tells the refusals that stand beside an order.
 func (w *world) refused() (told []string) {
 	w.t.Helper()
