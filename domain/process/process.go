@@ -156,6 +156,8 @@ func attemptKind(a payment.Attempt) Kind {
 func refund(stream string, r payment.Refund, p Periods) Todo {
 	t := Todo{Kind: PayBack, Stream: stream, Channel: r.Channel, Refund: r.No, Due: r.At}
 	switch {
+	case r.PlatformID != "" && r.Tries == 0 && r.Retried > 0:
+		t.Kind, t.Due = Inquire, r.TriedAt // a person wants to know now
 	case r.PlatformID != "":
 		t.Kind, t.Due = Inquire, r.TriedAt.Add(p.retry(r.No, r.Tries))
 	case r.Claim != "":

@@ -145,6 +145,7 @@ func TestRefundsAreTriedAgainLaterAndLater(t *testing.T) {
 		{"twice tried", payment.Refund{RefundIntent: base, Tries: 2, TriedAt: at}, PayBack, time.Hour},
 		{"often tried", payment.Refund{RefundIntent: base, Tries: 9, TriedAt: at}, PayBack, 24 * time.Hour},
 		{"taken", payment.Refund{RefundIntent: base, PlatformID: "re_1", TriedAt: at}, Inquire, 5 * time.Minute},
+		{"retried by a person when it was taken", payment.Refund{RefundIntent: base, PlatformID: "re_1", TriedAt: at, Retried: 1}, Inquire, 0},
 		{"asked after once", payment.Refund{RefundIntent: base, PlatformID: "re_1", Tries: 1, TriedAt: at}, Inquire, time.Hour},
 		{"retried by a person, when its own time is far off", payment.Refund{RefundIntent: payment.RefundIntent{No: "1R1", At: at.AddDate(1, 0, 0)}, TriedAt: at}, PayBack, 0},
 		{"parked", payment.Refund{RefundIntent: base, Parked: true}, "", 0},
