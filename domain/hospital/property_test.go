@@ -56,7 +56,7 @@ func anyCommand(t *rapid.T, o Order, now time.Time) Command {
 
 // checkMoney: what is given back was received, what is not the order's is given back, and what is left is the rest.
 func checkMoney(t *rapid.T, o Order) {
-	received, back, asked := map[string]domain.Fen{}, map[string]domain.Fen{}, map[string]bool{}
+	received, back, seenTo, asked := map[string]domain.Fen{}, map[string]domain.Fen{}, map[string]domain.Fen{}, map[string]bool{}
 	for _, r := range o.Receipts {
 		if _, twice := received[r.Ref]; twice {
 			t.Fatalf("receipt %s counted twice", r.Ref)
@@ -71,6 +71,8 @@ func checkMoney(t *rapid.T, o Order) {
 		numbers[r.No], asked[r.Ref] = true, true
 		if r.Status != payment.Failed {
 			back[r.Ref] += r.Amount
+		} else if r.GivenUp {
+			seenTo[r.Ref] += r.Amount
 		}
 	}
 	for ref, amount := range back {
@@ -83,8 +85,8 @@ func checkMoney(t *rapid.T, o Order) {
 			t.Fatalf("%d fen of %s are lost", r.Amount, r.Ref)
 		}
 	}
-	if o.PaidBy != "" && (o.Left()+back[o.PaidBy] != o.Amount || o.Left() < 0) {
-		t.Fatalf("%d fen are left and %d go back of %d", o.Left(), back[o.PaidBy], o.Amount)
+	if o.PaidBy != "" && o.Left() != max(0, o.Amount-back[o.PaidBy]-seenTo[o.PaidBy]) {
+		t.Fatalf("%d fen are left, %d go back and a person has seen to %d of %d", o.Left(), back[o.PaidBy], seenTo[o.PaidBy], o.Amount)
 	}
 	checkRefundOrders(t, o, back[o.PaidBy])
 }
