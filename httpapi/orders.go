@@ -197,17 +197,19 @@ func (c *call) misread(ctx context.Context, f *drf.Fields, number string, comman
 	if wrong == nil {
 		return nil
 	}
-	if !qa.IsNumber(number) {
-		return drf.NotFound()
-	}
-	order, err := c.api.Orders.Load(ctx, number)
-	if err != nil {
+	if err := tried(ctx, c, c.api.Orders, qa.IsNumber, theirs, number, command); err != nil {
 		return err
 	}
-	if _, err := qa.Decide(order.State, command); domain.IsRefused(err, domain.NotFound) || domain.IsRefused(err, domain.Forbidden) {
-		return refused(ctx, c, c.api.Orders, number, c.caller(uuid.New(), c.now()), command, order, err)
-	}
 	return wrong
+}
+
+// theirs refuses who may not give a command on the order, whatever its state.
+func theirs(o qa.Order, command qa.Command) ([]qa.Event, error) {
+	events, err := qa.Decide(o, command)
+	if domain.IsRefused(err, domain.NotFound) || domain.IsRefused(err, domain.Forbidden) {
+		return nil, err
+	}
+	return events, nil
 }
 
 // execute runs a command on an order of any kind; a number that no order can have is not looked up.
@@ -240,6 +242,12 @@ func rehearse[S, C, E any](ctx context.Context, c *call, orders *decider.Decider
 	if c.keyed() {
 		return nil
 	}
+	return tried(ctx, c, orders, isNumber, decide, number, command)
+}
+
+// tried is what an order refuses of a command that is not run.
+func tried[S, C, E any](ctx context.Context, c *call, orders *decider.Decider[S, C, E], isNumber func(string) bool,
+	decide func(S, C) ([]E, error), number string, command C) error {
 	if !isNumber(number) {
 		return drf.NotFound()
 	}
