@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"iter"
 	"net/http"
 	"strconv"
 	"strings"
@@ -127,10 +128,21 @@ func (c *call) textOf(e qa.Event, after qa.Order) (json.RawMessage, error) {
 	return json.RawMessage(text), err
 }
 
+// eventsOf are a stream's events but for the store's own.
+func eventsOf(ctx context.Context, streams eventstore.StreamReader, stream string) iter.Seq2[eventstore.Recorded, error] {
+	return func(yield func(eventstore.Recorded, error) bool) {
+		for e, err := range streams.ReadStream(ctx, stream, 0) {
+			if (err != nil || !e.IsSystem()) && !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
 // refusedBy are the commands that an order refused.
 func (c *call) refusedBy(number string) ([]refusedJSON, error) {
 	refused := []refusedJSON{}
-	for recorded, err := range c.api.Streams.ReadStream(c.ctx(), refusalPrefix+orderStream(number), 0) {
+	for recorded, err := range eventsOf(c.ctx(), c.api.Streams, refusalPrefix+orderStream(number)) {
 		if err != nil {
 			return nil, err
 		}
@@ -234,15 +246,12 @@ func orNotPlaced(err error) error {
 // foldUntil folds what had happened to a stream at a moment.
 func foldUntil[S, E any](ctx context.Context, streams eventstore.StreamReader, stream string, codec *domain.Codec[E],
 	evolve func(S, E) S, until moment) (state S, err error) {
-	for recorded, err := range streams.ReadStream(ctx, stream, 0) {
+	for recorded, err := range eventsOf(ctx, streams, stream) {
 		if err != nil {
 			return state, err
 		}
 		if !until(recorded) {
 			break
-		}
-		if recorded.IsSystem() {
-			continue
 		}
 		event, err := decider.Decode(codec.Decode, recorded)
 		if err != nil {
@@ -259,12 +268,9 @@ func historyOf[S, E any](ctx context.Context, streams eventstore.StreamReader, s
 	var rows []historyRowJSON
 	var state S
 	var before *string
-	for recorded, err := range streams.ReadStream(ctx, stream, 0) {
+	for recorded, err := range eventsOf(ctx, streams, stream) {
 		if err != nil {
 			return nil, err
-		}
-		if recorded.IsSystem() {
-			continue
 		}
 		event, err := decider.Decode(codec.Decode, recorded)
 		if err != nil {
