@@ -20,12 +20,12 @@ import (
 // livez says that the process serves requests.
 func (c *call) livez() (reply, error) { return text(http.StatusOK, "ok\n"), nil }
 
-// readyLimit bounds how long readiness looks at one thing.
-const readyLimit = 2 * time.Second
+// LookLimit bounds how long readiness, or a metric, looks at one thing.
+const LookLimit = 2 * time.Second
 
 // readyz says whether the server should get requests, and with ?verbose what it looked at.
 func (c *call) readyz() (reply, error) {
-	ctx, cancel := context.WithTimeout(c.ctx(), readyLimit)
+	ctx, cancel := context.WithTimeout(c.ctx(), LookLimit)
 	defer cancel()
 	var all bytes.Buffer
 	status, verdict := http.StatusOK, "ok"

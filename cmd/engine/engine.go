@@ -242,14 +242,11 @@ func gauges(metrics *prometheus.Registry) func(name, help string, value func() f
 	}
 }
 
-// lookLimit bounds how long a scrape waits for the log, as readiness does.
-const lookLimit = 2 * time.Second
-
 // observe shows the log's position as a metric, 0 while the log does not tell it.
 func (e *Engine) observe(metrics *prometheus.Registry) {
 	gauge := gauges(metrics)
 	gauge("orderd_log_position", "Commit position of the last event.", func() float64 {
-		ctx, cancel := context.WithTimeout(context.Background(), lookLimit)
+		ctx, cancel := context.WithTimeout(context.Background(), httpapi.LookLimit)
 		defer cancel()
 		head, _ := e.store.Head(ctx)
 		return float64(head.Commit)
